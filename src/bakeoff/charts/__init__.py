@@ -1,0 +1,1 @@
+"""SVG charts as pure functions, one file each."""

@@ -1,0 +1,1 @@
+"""Estimates, paired comparisons and the verdict, all from stored samples and scores."""

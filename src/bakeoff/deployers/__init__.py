@@ -1,0 +1,1 @@
+"""What starts and stops model servers, one file each."""

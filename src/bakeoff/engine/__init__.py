@@ -1,0 +1,1 @@
+"""Send the plan, append samples, resume."""

@@ -1,0 +1,124 @@
+"""The contracts of the families: one Protocol each.
+
+An implementation is a frozen struct whose fields are its options, named by an entry point
+`bakeoff.<family>`. Options arrive validated; an implementation never sees the spec file.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from bakeoff.records import (
+    Call,
+    Case,
+    Deployment,
+    Estimate,
+    Exchange,
+    Grade,
+    ModelSpec,
+    Request,
+    Response,
+    Sample,
+    Schedule,
+    Target,
+    Weights,
+)
+
+
+class Provider(Protocol):
+    """A wire protocol: how a request becomes an HTTP call and an exchange an answer."""
+
+    @property
+    def form(self) -> str:
+        """Return "chat" or "completion": which of `messages` and `prompt` it sends."""
+        ...
+
+    def encode(self, request: Request, target: Target) -> Call:
+        """Return the HTTP call; every parameter is sent or refused, never dropped."""
+        ...
+
+    def decode(self, exchange: Exchange) -> Response:
+        """Return the answer of a 200 exchange; what cannot be decoded becomes `Response.error`."""
+        ...
+
+
+class Deployer(Protocol):
+    """Start and stop servers for models."""
+
+    def prepare(self, model: ModelSpec, cache: Path) -> Weights:
+        """Fetch and check what the model needs, before anything starts. Blocking; runs in a thread."""
+        ...
+
+    async def start(self, model: ModelSpec, weights: Weights) -> Deployment:
+        """Start the server and return when a real one-token completion was answered."""
+        ...
+
+    async def stop(self, deployment: Deployment) -> None:
+        """Stop the server: ask, wait, then kill. Never raises for one that is gone already."""
+        ...
+
+
+class Dataset(Protocol):
+    """A source of cases."""
+
+    def cases(self, base: Path, rng: Random) -> Iterator[Case]:
+        """Yield cases in order, each with its `fields` and `line`; relative paths start at `base`."""
+        ...
+
+
+class Load(Protocol):
+    """An arrival pattern."""
+
+    def schedule(self, count: int, rng: Random) -> Schedule:
+        """Return when `count` requests go out."""
+        ...
+
+
+class Scorer(Protocol):
+    """Grade one answer."""
+
+    @property
+    def metric(self) -> str:
+        """Return the name of the metric that its values feed."""
+        ...
+
+    def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
+        """Return the grade of `answer`, the sample's text without reasoning."""
+        ...
+
+
+class SampleMetric(Protocol):
+    """A value of a single sample; estimates over samples come from these."""
+
+    @property
+    def name(self) -> str:
+        """Return the metric's name."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Return the unit: s, tokens, USD, share, tokens/s, requests/s."""
+        ...
+
+    def measure(self, sample: Sample, target: Target) -> float | None:
+        """Return the value, or None where the sample has none."""
+        ...
+
+
+class StageMetric(Protocol):
+    """A value over all samples of a target in one benchmark."""
+
+    @property
+    def name(self) -> str:
+        """Return the metric's name."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Return the unit."""
+        ...
+
+    def reduce(self, samples: Iterator[Sample]) -> Estimate:
+        """Return the estimate over one pass of the samples."""
+        ...

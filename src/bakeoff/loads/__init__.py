@@ -1,0 +1,1 @@
+"""Arrival patterns, one file each."""

@@ -1,0 +1,1 @@
+"""What measures samples, one file each."""

@@ -1,0 +1,48 @@
+"""Look up implementations by family and name, through entry points, importing only what is asked for."""
+
+import difflib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from bakeoff.errors import PluginError
+
+
+@cache
+def _points(family: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"bakeoff.{family}")}
+
+
+def names(family: str) -> list[str]:
+    """Return the names registered in a family, sorted."""
+    return sorted(_points(family))
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean `x`?" for the nearest known word, or an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def load(family: str, name: str) -> Any:  # noqa: ANN401  each family's caller narrows it to its Protocol
+    """Import and return one implementation.
+
+    Raises:
+        PluginError: the name is unknown, or its package is not installed.
+    """
+    point = _points(family).get(name)
+    if point is None:
+        known = names(family)
+        raise PluginError(
+            f"there is no `{name}` among the {family}.{suggest(name, known)}",
+            hint=f"known: {', '.join(known)}",
+        )
+    try:
+        return point.load()
+    except ImportError as error:
+        missing = error.name or str(error)
+        raise PluginError(
+            f"`{name}` of the {family} needs the package `{missing}`, which is not installed",
+            hint=f"pip install {missing.split('.')[0]}",
+        ) from error

@@ -1,0 +1,65 @@
+"""Frozen records: the data that moves through bakeoff. No I/O, no behaviour beyond reading itself."""
+
+from bakeoff.records.case import Case, Message
+from bakeoff.records.message import Call, Exchange, Request, Response, Usage
+from bakeoff.records.plan import Intent, Plan, Schedule, Stage
+from bakeoff.records.result import (
+    Comparison,
+    Estimate,
+    Results,
+    StageCheck,
+    TargetResult,
+    Verdict,
+)
+from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Sample, Score
+from bakeoff.records.spec import (
+    BenchmarkSpec,
+    Choice,
+    DecideSpec,
+    LoadSpec,
+    ModelSpec,
+    PromptSpec,
+    SloSpec,
+    Spec,
+    TimeoutSpec,
+)
+from bakeoff.records.target import Deployment, Price, Sampling, Target, Weights
+
+__all__ = [
+    "OUTCOMES",
+    "Attempt",
+    "BenchmarkSpec",
+    "Call",
+    "Case",
+    "Choice",
+    "Comparison",
+    "DecideSpec",
+    "Deployment",
+    "Estimate",
+    "Exchange",
+    "Grade",
+    "Intent",
+    "LoadSpec",
+    "Message",
+    "ModelSpec",
+    "Plan",
+    "Price",
+    "PromptSpec",
+    "Request",
+    "Response",
+    "Results",
+    "Sample",
+    "Sampling",
+    "Schedule",
+    "Score",
+    "SloSpec",
+    "Spec",
+    "Stage",
+    "StageCheck",
+    "Target",
+    "TargetResult",
+    "TimeoutSpec",
+    "Usage",
+    "Verdict",
+    "Weights",
+]

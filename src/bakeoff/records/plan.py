@@ -1,0 +1,72 @@
+"""The plan: every request of a run, in order, before anything is sent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When requests go out.
+
+    Attributes:
+        concurrency: closed loop: at most this many at a time, the next as soon as one ends; None for no bound.
+        due_ns: open loop: each request's due time in ns from the start of the stage; None in a closed loop.
+    """
+
+    concurrency: int | None = None
+    due_ns: Sequence[int] | None = None
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """One planned request. `due_ns` is its time in ns from the start of the stage, None in a closed loop."""
+
+    benchmark: str
+    case: str
+    target: str
+    repeat: int = 0
+    stage: str = "main"
+    due_ns: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str, int, str]:
+        """Identify the intent within its plan; a sample of the same key fulfils it."""
+        return (self.benchmark, self.case, self.target, self.repeat, self.stage)
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a benchmark for one target under one load.
+
+    Attributes:
+        cases: case ids in sending order; `requests` above their number starts over as the next repeat.
+        load: name and options of the load, from the loads family.
+        seed: makes the schedule.
+        seconds: stop issuing after this long.
+        errors: stop issuing after this many failed samples.
+        attempts: tries per intent, 1 for none again.
+        warmup: stored, and excluded from every estimate by this mark.
+        measured: a load stage, whose client is checked and whose samples are no retries.
+    """
+
+    name: str
+    benchmark: str
+    target: str
+    cases: list[str]
+    requests: int
+    load: dict[str, Any]
+    seed: int = 0
+    repeat0: int = 0
+    seconds: float | None = None
+    errors: int | None = None
+    attempts: int = 1
+    warmup: bool = False
+    measured: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All stages of a run and the hash that names exactly this plan."""
+
+    hash: str
+    seed: int
+    stages: list[Stage]
+    v: int = 1

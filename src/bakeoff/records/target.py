@@ -1,0 +1,94 @@
+"""Targets: what is measured."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """Sampling parameters; None is not sent, so the server's own default holds.
+
+    `extra` goes into the request body as it stands (for example `top_k`, `chat_template_kwargs`).
+    """
+
+    temperature: float | None = 0.0
+    top_p: float | None = None
+    max_tokens: int | None = 512
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    extra: dict[str, Any] = {}
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """USD per 1M tokens of each class; a class without its own price is charged as its parent.
+
+    `cached_input` and `cache_write` fall back to `input`, `reasoning` to `output`. `gpu_hour` is the
+    USD per hour of the hardware that serves a self-hosted target.
+    """
+
+    input: Decimal | None = None
+    output: Decimal | None = None
+    cached_input: Decimal | None = None
+    cache_write: Decimal | None = None
+    reasoning: Decimal | None = None
+    request: Decimal | None = None
+    gpu_hour: Decimal | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as it is measured: the same weights on another engine or precision are another target.
+
+    Attributes:
+        name: the label in every table.
+        provider: wire protocol, a name of the providers family.
+        model: the name sent in the request.
+        endpoint: base URL for a server that exists already; None for one that we start.
+        source: where the weights of a deployed target come from.
+        engine: server software and version, where known.
+        precision: number format or quantisation, where known.
+        chat_template: whether the weights carry one; None where it cannot be known.
+        notes: facts that every report must state (a base model, its licence terms).
+    """
+
+    name: str
+    provider: str
+    model: str
+    endpoint: str | None = None
+    source: str | None = None
+    engine: str | None = None
+    precision: str | None = None
+    chat_template: bool | None = None
+    sampling: Sampling = Sampling()
+    stream: bool = True
+    price: Price | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """A server that answers for a target. `api_key` never leaves the process."""
+
+    target: str
+    endpoint: str
+    api_key: str | None = None
+    lease: str | None = None
+    pid: int | None = None
+    engine: str | None = None
+    log: str | None = None
+
+
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployer found out about a model before starting it.
+
+    Attributes:
+        path: the file or folder of the weights; None where the server holds them.
+        model: name under which the server will serve it.
+    """
+
+    model: str
+    path: str | None = None
+    sha256: str | None = None
+    engine: str | None = None
+    precision: str | None = None
+    chat_template: bool | None = None
+    notes: tuple[str, ...] = ()

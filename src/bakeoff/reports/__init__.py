@@ -1,0 +1,1 @@
+"""Files for people and programs, all drawn from the same view."""

@@ -1,0 +1,1 @@
+"""bakeoff.yaml to records: parse, defaults, errors with lines, JSON schema."""

@@ -1,0 +1,1 @@
+"""Pure arithmetic: quantiles, histograms, intervals, paired tests. Knows nothing of models."""

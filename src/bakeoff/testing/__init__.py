@@ -1,0 +1,1 @@
+"""Public test tools: the truth server and the contract suites."""

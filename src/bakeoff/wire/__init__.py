@@ -1,0 +1,1 @@
+"""The HTTP client: connections, arrival stamps, server-sent events. Knows no model API."""
