@@ -32,7 +32,7 @@ class SpecError(UsageError):
     """One mistake in a spec file, with its place."""
 
 
-class SpecErrors(UsageError):
+class SpecErrorGroup(UsageError):  # noqa: N818  a group of errors, as ExceptionGroup is
     """All mistakes found in a spec, at once."""
 
     def __init__(self, errors: list[SpecError]) -> None:

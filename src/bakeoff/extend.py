@@ -14,6 +14,7 @@ from bakeoff.records import (
     Case,
     Deployment,
     Estimate,
+    Event,
     Exchange,
     Grade,
     ModelSpec,
@@ -21,9 +22,11 @@ from bakeoff.records import (
     Response,
     Sample,
     Schedule,
+    Score,
     Target,
     Weights,
 )
+from bakeoff.records.view import RunView
 
 
 class Provider(Protocol):
@@ -61,6 +64,11 @@ class Deployer(Protocol):
 
 class Dataset(Protocol):
     """A source of cases."""
+
+    @property
+    def endless(self) -> bool:
+        """Tell whether there is always one more case, so that the benchmark must say how many."""
+        ...
 
     def cases(self, base: Path, rng: Random) -> Iterator[Case]:
         """Yield cases in order, each with its `fields` and `line`; relative paths start at `base`."""
@@ -121,4 +129,34 @@ class StageMetric(Protocol):
 
     def reduce(self, samples: Iterator[Sample]) -> Estimate:
         """Return the estimate over one pass of the samples."""
+        ...
+
+
+class Store(Protocol):
+    """Where a run's records are kept: append-only, each line on disk when `add` returns or at `flush`."""
+
+    grouped: bool
+
+    def add(self, record: Sample | Score | Event) -> None:
+        """Append one record.
+
+        Raises:
+            StoreError: it cannot be written, for example on a full disk.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Write what is grouped."""
+        ...
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written; called from another thread."""
+        ...
+
+
+class Report(Protocol):
+    """A file that tells a run's outcome."""
+
+    def write(self, view: RunView, folder: Path) -> Path:
+        """Write the report into an existing folder and return the path of its main file."""
         ...

@@ -6,6 +6,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+import msgspec
+
 from bakeoff.errors import PluginError
 
 
@@ -46,3 +48,15 @@ def load(family: str, name: str) -> Any:  # noqa: ANN401  each family's caller n
             f"`{name}` of the {family} needs the package `{missing}`, which is not installed",
             hint=f"pip install {missing.split('.')[0]}",
         ) from error
+
+
+def create(family: str, name: str, options: dict[str, Any]) -> Any:  # noqa: ANN401  as for `load`
+    """Make an implementation from its options.
+
+    Raises:
+        PluginError: it is unknown, or an option is wrong.
+    """
+    try:
+        return msgspec.convert(options, load(family, name))
+    except msgspec.ValidationError as error:
+        raise PluginError(f"the options of `{name}` ({family}) are wrong: {error}") from error

@@ -1,6 +1,7 @@
 """Frozen records: the data that moves through bakeoff. No I/O, no behaviour beyond reading itself."""
 
 from bakeoff.records.case import Case, Message
+from bakeoff.records.event import Event
 from bakeoff.records.message import Call, Exchange, Request, Response, Usage
 from bakeoff.records.plan import Intent, Plan, Schedule, Stage
 from bakeoff.records.result import (
@@ -36,6 +37,7 @@ __all__ = [
     "DecideSpec",
     "Deployment",
     "Estimate",
+    "Event",
     "Exchange",
     "Grade",
     "Intent",

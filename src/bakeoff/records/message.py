@@ -40,7 +40,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
         first_byte_at: arrival of the first byte of the answer, headers included.
         done_at: arrival of the last byte.
         connect_ns: time spent opening the connection, 0 on a reused one.
+        reconnects: 1 where a kept connection turned out closed and the request went out again on a fresh one.
         stamped_by: "kernel" for the system's own receive times, else "read".
+        broken: why the answer is not whole ("cut", "stream_timeout", …), empty for a whole one.
     """
 
     status: int
@@ -52,7 +54,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     done_at: int
     connect_ns: int = 0
     reused: bool = False
+    reconnects: int = 0
     stamped_by: str = "read"
+    broken: str = ""
 
     @property
     def body(self) -> bytes:

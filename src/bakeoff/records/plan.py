@@ -5,12 +5,14 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.records.target import Target
+
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """When requests go out.
 
     Attributes:
-        concurrency: closed loop: at most this many at a time, the next as soon as one ends; None for no bound.
+        concurrency: closed loop: at most this many at a time, the next when one ends; None for no bound.
         due_ns: open loop: each request's due time in ns from the start of the stage; None in a closed loop.
     """
 
@@ -64,9 +66,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All stages of a run and the hash that names exactly this plan."""
+    """All stages of a run, whom they ask, and the hash that names exactly this plan."""
 
     hash: str
     seed: int
+    targets: list[Target]
     stages: list[Stage]
     v: int = 1

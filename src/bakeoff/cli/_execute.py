@@ -1,0 +1,75 @@
+"""Run or resume a loaded spec with a display, show the outcome, and return its exit code."""
+
+import shlex
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import click
+import msgspec
+
+from bakeoff.cli._loop import run_async
+from bakeoff.cli._progress import Display
+from bakeoff.cli._show import print_finished, print_json
+from bakeoff.engine.control import Control
+from bakeoff.run.execute import prepare_run, resume_run, start_run
+from bakeoff.run.finish import Finished
+from bakeoff.spec import LoadedSpec
+
+Work = Callable[[Display], Coroutine[object, object, Finished]]
+
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run is shown, and which of its outcomes are failures to the caller."""
+
+    as_json: bool = False
+    gate: bool = False
+    allow_invalid: bool = False
+    quiet: bool = False
+
+
+def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
+    """Run a spec in a new directory; return the exit code."""
+
+    async def work(display: Display) -> Finished:
+        prepared = await prepare_run(loaded, display.note)
+        return await start_run(prepared, root, Control(display), command=_command())
+
+    return _shown(loaded, manner, work)
+
+
+def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: bool) -> int:
+    """Go on with a stored run; return the exit code."""
+
+    async def work(display: Display) -> Finished:
+        prepared = await prepare_run(loaded, display.note)
+        return await resume_run(prepared, folder, Control(display), retry_failed=retry_failed)
+
+    return _shown(loaded, manner, work)
+
+
+def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
+    """Print a finished run; return the exit code."""
+    if manner.as_json:
+        print_json(finished.results)
+    else:
+        print_finished(finished)
+    tolerance = loaded.spec.error_tolerance
+    code = finished.exit_code(tolerance=tolerance, gate=manner.gate, allow_invalid=manner.allow_invalid)
+    if code == 5:
+        click.echo(
+            f"error: more than {tolerance:.0%} of a target's samples failed; results are kept", err=True
+        )
+        click.echo(f"hint: bakeoff resume {finished.folder} --retry-failed", err=True)
+    return code
+
+
+def _shown(loaded: LoadedSpec, manner: Manner, work: Work) -> int:
+    with Display(quiet=manner.quiet) as display:
+        finished = run_async(work(display))
+    return show(finished, loaded, manner)
+
+
+def _command() -> str:
+    """Return the command line that is stored with the run, as a person would type it."""
+    return shlex.join(["bakeoff", *sys.argv[1:]])

@@ -1,0 +1,35 @@
+"""`bakeoff run`: a whole bake-off from a spec."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bakeoff.cli._options import environ, find_spec, json_option, out_option
+
+
+@click.command()
+@click.argument("spec", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--models", help="Only these models, separated by commas.")
+@click.option("--only", help="Only these benchmarks, separated by commas.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many cases of each benchmark.")
+@click.option("--seed", type=int, help="Seed of every random choice.")
+@click.option("--gate", is_flag=True, help="Exit 3 for fail, 6 for inconclusive.")
+@click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@out_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, /, *, spec: Path | None, out: Path, models: str | None, only: str | None, **given: Any
+) -> None:
+    """Run a bake-off: deploy, send, score, decide, report."""
+    from bakeoff.cli._execute import Manner, run_new
+    from bakeoff.run.select import selected
+    from bakeoff.spec import load_spec
+
+    flags = {"benchmarks[*].limit": given.pop("limit"), "seed": given.pop("seed")}
+    overrides = {path: value for path, value in flags.items() if value is not None}
+    loaded = load_spec(find_spec(spec), environ(), overrides=overrides)
+    loaded = selected(loaded, models=models, benchmarks=only)
+    ctx.exit(run_new(loaded, out, Manner(**given)))

@@ -1,0 +1,137 @@
+"""Gather stored samples and scores by benchmark and target, once, in plan order."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import msgspec
+
+from bakeoff.records import Case, Sample, Score
+
+CaseKey = tuple[str, int]
+
+
+class Answers(msgspec.Struct, kw_only=True):
+    """What one target did in one benchmark.
+
+    Attributes:
+        samples: warm-up left out, the last one where an intent was tried again.
+        scores: by scorer name, then by case and repeat.
+        warmups: how many samples the warm-up stage had.
+    """
+
+    samples: list[Sample]
+    scores: dict[str, dict[CaseKey, Score]]
+    warmups: int = 0
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Count samples by outcome; an answer that could not be parsed counts as `unparsable`."""
+        counts = Counter(sample.outcome for sample in self.samples)
+        for scores in list(self.scores.values())[:1]:
+            lost = sum(score.outcome == "unparsable" for score in scores.values())
+            if lost:
+                counts["unparsable"] = lost
+                counts["ok"] -= lost
+        return dict(counts)
+
+
+Collected = dict[tuple[str, str], Answers]
+
+
+def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozenset[str]) -> Collected:
+    """Return the answers of every benchmark and target.
+
+    Args:
+        samples: in the order of the store.
+        scores: in the order of the store; a later one of the same sample and scorer replaces an earlier one.
+        warmups: names of the warm-up stages.
+    """
+    latest: dict[tuple[str, str, str, int, str], Sample] = {}
+    for sample in samples:
+        latest[sample.key] = sample
+    found: Collected = defaultdict(lambda: Answers(samples=[], scores=defaultdict(dict)))
+    for sample in latest.values():
+        answers = found[sample.benchmark, sample.target]
+        if sample.stage in warmups:
+            answers.warmups += 1
+        else:
+            answers.samples.append(sample)
+    for score in scores:
+        if score.stage not in warmups:
+            answers = found[score.benchmark, score.target]
+            answers.scores[score.scorer][score.case, score.repeat] = score
+    return dict(found)
+
+
+class CaseValues(msgspec.Struct, frozen=True, kw_only=True):
+    """One value per case for a scorer's metric, repeats averaged, cases in sending order.
+
+    Attributes:
+        cases: ids.
+        values: 0..1 each; a missing one has been counted as the policy says.
+        graded: how many samples had a grade of their own.
+        missing: how many had none.
+        right: sum over graded samples.
+        binary: all values are 0 or 1 and each case was answered once.
+        clusters: the cluster of each case where cases have one.
+    """
+
+    cases: list[str]
+    values: list[float]
+    graded: int
+    missing: int
+    right: float
+    binary: bool
+    clusters: list[str] | None
+
+
+def case_values(
+    scores: dict[CaseKey, Score],
+    cases: dict[str, Case],
+    *,
+    errors_count: bool,
+    keep: frozenset[str] | None = None,
+) -> CaseValues:
+    """Reduce scores to one value per case.
+
+    Args:
+        scores: by case and repeat.
+        cases: for their clusters.
+        errors_count: count a sample without a grade as 0; otherwise leave it out.
+        keep: only these cases.
+    """
+    sums: dict[str, list[float]] = {}
+    graded = missing = 0
+    right = 0.0
+    for (case, _repeat), score in scores.items():
+        if keep is not None and case not in keep:
+            continue
+        value = _value(score)
+        if value is None:
+            missing += 1
+            if not errors_count:
+                continue
+        else:
+            graded += 1
+            right += value
+        sums.setdefault(case, []).append(value or 0.0)
+    names = list(sums)
+    values = [sum(sums[name]) / len(sums[name]) for name in names]
+    clusters = [cases[name].cluster or name for name in names]
+    return CaseValues(
+        cases=names,
+        values=values,
+        graded=graded,
+        missing=missing,
+        right=right,
+        binary=all(len(each) == 1 and each[0] in {0.0, 1.0} for each in sums.values()),
+        clusters=clusters if any(cases[name].cluster for name in names) else None,
+    )
+
+
+def _value(score: Score) -> float | None:
+    if score.outcome == "unparsable":
+        return None
+    if score.value is not None:
+        return score.value
+    return None if score.passed is None else float(score.passed)

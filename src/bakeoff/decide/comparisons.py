@@ -1,0 +1,157 @@
+"""Paired comparisons of targets on the same cases, adjusted for how many are made."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import msgspec
+
+from bakeoff.decide.collect import Collected, case_values
+from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Sample
+from bakeoff.stats.multiple import holm
+from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
+
+_LATENCIES = ("ttft", "e2e")
+
+
+def quality_comparisons(
+    collected: Collected,
+    benchmark: BenchmarkSpec,
+    cases: dict[str, Case],
+    targets: Sequence[str],
+    rule: DecideSpec,
+) -> list[Comparison]:
+    """Compare every pair of targets on each scorer's metric, Holm-adjusted within the metric."""
+    scorers = list(dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t)))
+    found: list[Comparison] = []
+    for scorer in scorers:
+        rows: list[Comparison] = []
+        for a, b in pairs(targets, rule.incumbent):
+            row = _compare_scorer(collected, benchmark, cases, scorer, (a, b), rule.level)
+            if row is not None:
+                rows.append(row)
+        found += adjusted(rows)
+    return found
+
+
+def latency_comparisons(
+    collected: Collected, benchmark: BenchmarkSpec, targets: Sequence[str], rule: DecideSpec
+) -> list[Comparison]:
+    """Compare mean latencies in seconds of every pair on the cases that both answered."""
+    found: list[Comparison] = []
+    for metric in _LATENCIES:
+        rows: list[Comparison] = []
+        for a, b in pairs(targets, rule.incumbent):
+            left, right = (_latencies(collected, benchmark.name, t, metric) for t in (a, b))
+            shared = [key for key in left if key in right]
+            if len(shared) < 2:
+                continue
+            result = compare_scores(
+                [left[key] for key in shared],
+                [right[key] for key in shared],
+                clusters=[case for case, _ in shared],
+                level=rule.level,
+            )
+            rows.append(_record(f"{benchmark.name}.{metric}", a, b, result, rule.level))
+        found += adjusted(rows)
+    return found
+
+
+def pairs(targets: Sequence[str], incumbent: str | None) -> list[tuple[str, str]]:
+    """Return the pairs to compare: all, each challenger first against the incumbent where there is one."""
+    if incumbent is not None and incumbent in targets:
+        others = [target for target in targets if target != incumbent]
+        return [(other, incumbent) for other in others] + list(combinations(others, 2))
+    return list(combinations(targets, 2))
+
+
+def adjusted(rows: list[Comparison]) -> list[Comparison]:
+    """Return the rows with Holm-adjusted p values."""
+    values = holm([row.p for row in rows])
+    return [msgspec.structs.replace(row, p_adjusted=p) for row, p in zip(rows, values, strict=True)]
+
+
+def _scorers(collected: Collected, benchmark: str, target: str) -> list[str]:
+    answers = collected.get((benchmark, target))
+    return list(answers.scores) if answers else []
+
+
+def _compare_scorer(
+    collected: Collected,
+    benchmark: BenchmarkSpec,
+    cases: dict[str, Case],
+    scorer: str,
+    pair: tuple[str, str],
+    level: float,
+) -> Comparison | None:
+    sides = [collected.get((benchmark.name, target)) for target in pair]
+    if any(side is None or not side.scores.get(scorer) for side in sides):
+        return None
+    scores = [side.scores[scorer] for side in sides if side is not None]
+    values = [case_values(each, cases, errors_count=benchmark.errors_count) for each in scores]
+    left, right = (dict(zip(v.cases, v.values, strict=True)) for v in values)
+    shared = [case for case in left if case in right]
+    metric = f"{benchmark.name}.{next(iter(scores[0].values())).metric}"
+    if not shared:
+        return Comparison(
+            a=pair[0],
+            b=pair[1],
+            metric=metric,
+            difference=None,
+            low=None,
+            high=None,
+            p=None,
+            p_adjusted=None,
+            n=0,
+            test="none",
+            level=level,
+            note="the two targets have no graded case in common",
+        )
+    clusters = [cases[case].cluster or case for case in shared] if values[0].clusters else None
+    if values[0].binary and values[1].binary:
+        result = compare_passes(
+            [left[case] == 1 for case in shared],
+            [right[case] == 1 for case in shared],
+            clusters=clusters,
+            level=level,
+        )
+    else:
+        result = compare_scores(
+            [left[case] for case in shared], [right[case] for case in shared], clusters=clusters, level=level
+        )
+    return _record(metric, pair[0], pair[1], result, level)
+
+
+def _record(metric: str, a: str, b: str, result: PairedResult, level: float) -> Comparison:
+    return Comparison(
+        a=a,
+        b=b,
+        metric=metric,
+        difference=result.difference,
+        low=result.low,
+        high=result.high,
+        p=result.p,
+        p_adjusted=None,
+        n=result.n,
+        test=result.test,
+        only_a=result.only_a,
+        only_b=result.only_b,
+        level=level,
+    )
+
+
+def _latencies(
+    collected: Collected, benchmark: str, target: str, metric: str
+) -> dict[tuple[str, int], float]:
+    answers = collected.get((benchmark, target))
+    if answers is None:
+        return {}
+    found: dict[tuple[str, int], float] = {}
+    for sample in answers.samples:
+        end = _end(sample, metric)
+        if sample.ok and end is not None:
+            found[sample.case, sample.repeat] = (end - sample.scheduled_at) / 1e9
+    return found
+
+
+def _end(sample: Sample, metric: str) -> int | None:
+    return sample.first_token_at if metric == "ttft" else sample.done_at

@@ -1,0 +1,197 @@
+"""Make the results of a run from what is stored; nothing here needs a request."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from bakeoff.decide.collect import Answers, Collected, collect
+from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
+from bakeoff.decide.estimates import answer_estimates, metric_estimates
+from bakeoff.decide.verdict import Evidence, decide
+from bakeoff.records import (
+    BenchmarkSpec,
+    Case,
+    Comparison,
+    Estimate,
+    Event,
+    Plan,
+    Results,
+    Sample,
+    Score,
+    Spec,
+    StageCheck,
+    Target,
+    TargetResult,
+)
+
+_FAILED = ("error", "timeout", "cancelled")
+_MOST_TRUNCATED = 0.02
+
+
+class RunData(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as stored: who, what was planned, what came back."""
+
+    run: str
+    spec: Spec
+    plan: Plan
+    targets: Sequence[Target]
+    cases: dict[str, dict[str, Case]]
+    samples: Iterable[Sample]
+    scores: Iterable[Score]
+    events: Sequence[Event]
+    environment: dict[str, Any] = {}
+
+
+def build_results(data: RunData) -> Results:
+    """Return estimates, comparisons and the verdict of a run."""
+    warmups = frozenset(stage.name for stage in data.plan.stages if stage.warmup)
+    collected = collect(data.samples, data.scores, warmups)
+    targets = [_target_result(target, data, collected) for target in data.targets]
+    comparisons = _comparisons(data, collected)
+    checks = _checks(data.events)
+    quality = _quality_metric(data.spec, collected)
+    shares = _error_shares(targets)
+    evidence = Evidence(
+        targets=targets,
+        comparisons=comparisons,
+        checks=checks,
+        rule=data.spec.decide,
+        quality=quality,
+        measured=[b.name for b in data.spec.benchmarks if b.measured],
+        partial={name: share for name, share in shares.items() if share > data.spec.error_tolerance},
+    )
+    return Results(
+        run=data.run,
+        name=data.spec.name,
+        plan_hash=data.plan.hash,
+        targets=targets,
+        comparisons=comparisons,
+        verdict=decide(evidence),
+        checks=checks,
+        warnings=_warnings(data, targets, collected),
+        policy=_policy(data.spec.benchmarks),
+        environment=data.environment,
+        benchmarks={b.name: _facts(b, data) for b in data.spec.benchmarks},
+    )
+
+
+def _target_result(target: Target, data: RunData, collected: Collected) -> TargetResult:
+    metrics: dict[str, Estimate] = {}
+    outcomes: dict[str, dict[str, int]] = {}
+    answered: Counter[str] = Counter()
+    for benchmark in data.spec.benchmarks:
+        answers = collected.get((benchmark.name, target.name), Answers(samples=[], scores={}))
+        outcomes[benchmark.name] = answers.outcomes
+        cases = data.cases.get(benchmark.name, {})
+        metrics.update(answer_estimates(answers, benchmark, cases, data.spec.decide.level))
+        slo = benchmark.slo or (data.spec.decide.slo if benchmark.measured else None)
+        metrics.update(metric_estimates(answers, benchmark, target, slo, data.spec.decide.level))
+        answered.update(sample.model for sample in answers.samples if sample.model)
+    return TargetResult(
+        name=target.name,
+        model=target.model,
+        engine=target.engine,
+        metrics=metrics,
+        outcomes=outcomes,
+        notes=list(target.notes),
+        answered_by=dict(answered),
+    )
+
+
+def _comparisons(data: RunData, collected: Collected) -> list[Comparison]:
+    names = [target.name for target in data.targets]
+    found: list[Comparison] = []
+    for benchmark in data.spec.benchmarks:
+        cases = data.cases.get(benchmark.name, {})
+        found += quality_comparisons(collected, benchmark, cases, names, data.spec.decide)
+        if benchmark.measured:
+            found += latency_comparisons(collected, benchmark, names, data.spec.decide)
+    return found
+
+
+def _quality_metric(spec: Spec, collected: Collected) -> str | None:
+    """Return the metric that decides: the rule's, else the first graded benchmark's."""
+    if spec.decide.quality.metric is not None:
+        return spec.decide.quality.metric
+    for benchmark in spec.benchmarks:
+        for (name, _target), answers in collected.items():
+            if name == benchmark.name and answers.scores:
+                first = next(iter(answers.scores.values()))
+                return f"{name}.{next(iter(first.values())).metric}"
+    return None
+
+
+def _checks(events: Iterable[Event]) -> list[StageCheck]:
+    """Return the last check of each stage."""
+    latest: dict[tuple[str, str, str], StageCheck] = {}
+    for event in events:
+        if event.kind == "stage_ended" and "check" in event.facts:
+            check = msgspec.convert(event.facts["check"], StageCheck)
+            latest[check.benchmark, check.target, check.stage] = check
+    return [check for check in latest.values() if check.stage != "warmup"]
+
+
+def _error_shares(targets: Sequence[TargetResult]) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for target in targets:
+        counts: Counter[str] = Counter()
+        for outcomes in target.outcomes.values():
+            counts.update(outcomes)
+        total = counts.total()
+        shares[target.name] = sum(counts[kind] for kind in _FAILED) / total if total else 0.0
+    return shares
+
+
+def error_share(results: Results) -> float:
+    """Return the largest share of errors among a run's targets."""
+    return max(_error_shares(results.targets).values(), default=0.0)
+
+
+def _policy(benchmarks: Iterable[BenchmarkSpec]) -> str:
+    texts = [
+        f"{b.name}: a sample without a grade (truncated, empty, refused, filtered, error, timeout, "
+        "unparsable) " + ("counts as not right" if b.errors_count else "is left out of the rate")
+        for b in benchmarks
+        if b.scorers
+    ]
+    return "; ".join(texts)
+
+
+def _warnings(data: RunData, targets: Sequence[TargetResult], collected: Collected) -> list[str]:
+    warnings: list[str] = []
+    planned: Counter[tuple[str, str]] = Counter()
+    for stage in data.plan.stages:
+        if not stage.warmup:
+            planned[stage.benchmark, stage.target] += stage.requests
+    for (benchmark, target), count in planned.items():
+        answers = collected.get((benchmark, target))
+        have = len(answers.samples) if answers else 0
+        if have < count:
+            warnings.append(f"{benchmark} on {target}: {have} of {count} planned samples are there")
+    for result in targets:
+        for benchmark, counts in result.outcomes.items():
+            total = sum(counts.values())
+            cut = counts.get("truncated", 0)
+            if total and cut / total > _MOST_TRUNCATED:
+                warnings.insert(
+                    0,
+                    f"{benchmark} on {result.name}: {cut} of {total} answers hit the token limit; "
+                    "raise `params.max_tokens`",
+                )
+        if len(result.answered_by) > 1:
+            names = ", ".join(sorted(result.answered_by))
+            warnings.append(f"{result.name} answered under several model names: {names}")
+    return warnings
+
+
+def _facts(benchmark: BenchmarkSpec, data: RunData) -> dict[str, Any]:
+    return {
+        "version": benchmark.version,
+        "cases": len(data.cases.get(benchmark.name, {})),
+        "repeats": benchmark.repeats,
+        "measured": benchmark.measured,
+        "scorers": [scorer.type for scorer in benchmark.scorers],
+        "load": {"kind": benchmark.load.kind, **benchmark.load.options},
+    }

@@ -1,0 +1,127 @@
+"""Name what became of a request: one outcome each, never a guess from the text."""
+
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from bakeoff import clock
+from bakeoff.errors import WireError
+from bakeoff.records import Exchange, Request, Response
+
+RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+THROTTLED = frozenset({429, 503, 529})
+_TIMEOUTS = frozenset({"connect_timeout", "first_byte_timeout", "stream_timeout", "timeout"})
+_FATAL_KINDS = frozenset({"tls", "proxy", "dns"})
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A request without a usable answer.
+
+    Attributes:
+        outcome: "error" or "timeout".
+        kind: the class that reports count: `http_429`, `reset`, `cut`, `bad_answer`, …
+        retry: whether trying again can help.
+        throttled: the server asked for less.
+        wait_s: seconds that the server asked to wait, None where it did not say.
+    """
+
+    outcome: str
+    kind: str
+    message: str
+    status: int | None = None
+    retry: bool = False
+    throttled: bool = False
+    wait_s: float | None = None
+
+
+def wire_failure(error: WireError) -> Failure:
+    """Classify an exchange of which nothing came back."""
+    return Failure(
+        outcome="timeout" if error.kind in _TIMEOUTS else "error",
+        kind=error.kind,
+        message=error.message,
+        retry=error.kind not in _FATAL_KINDS,
+    )
+
+
+def status_failure(exchange: Exchange) -> Failure:
+    """Classify an answer whose status is not 200."""
+    status = exchange.status
+    return Failure(
+        outcome="error",
+        kind=f"http_{status}",
+        message=f"HTTP {status}: {_body_text(exchange)}",
+        status=status,
+        retry=status in RETRY_STATUSES,
+        throttled=status in THROTTLED,
+        wait_s=retry_after(exchange.headers),
+    )
+
+
+def answer_failure(exchange: Exchange, response: Response) -> Failure | None:
+    """Classify a 200 answer that broke off or cannot be used; None for a usable one."""
+    if exchange.broken:
+        timeout = exchange.broken in _TIMEOUTS
+        return Failure(
+            outcome="timeout" if timeout else "error",
+            kind=exchange.broken,
+            message="the answer stopped coming" if timeout else "the connection was cut in the answer",
+            status=200,
+            retry=True,
+        )
+    if response.error is not None:
+        return Failure(outcome="error", kind="bad_answer", message=response.error, status=200, retry=True)
+    if not response.complete:
+        return Failure(
+            outcome="error",
+            kind="incomplete",
+            message="the answer ended without [DONE] or a finish reason",
+            status=200,
+            retry=True,
+        )
+    return None
+
+
+def answer_outcome(response: Response, request: Request) -> str:
+    """Return the outcome of a whole answer.
+
+    An answer that was asked to have an exact length ends at it on purpose and is not truncated.
+    """
+    if response.finish_reason == "content_filter":
+        return "filtered"
+    if response.refusal:
+        return "refused"
+    if response.open_thought or (response.finish_reason == "length" and request.output_tokens is None):
+        return "truncated"
+    if not (response.text.strip() or response.tool_calls) and not (
+        request.output_tokens and response.thinking
+    ):
+        return "empty"
+    return "ok"
+
+
+def retry_after(headers: dict[str, str]) -> float | None:
+    """Return the seconds of a Retry-After header, given as a number or as a date."""
+    text = headers.get("retry-after-ms")
+    if text is not None and text.replace(".", "", 1).isdigit():
+        return float(text) / 1000
+    text = headers.get("retry-after")
+    if text is None:
+        return None
+    if text.strip().replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - clock.wall_ns() / 1e9)
+    except ValueError:
+        return None
+
+
+def _body_text(exchange: Exchange, most: int = 500) -> str:
+    text = exchange.body[: 4 * most].decode("utf-8", "replace").strip()
+    try:
+        fields = msgspec.json.decode(exchange.body, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return text[:most] or "empty body"
+    error = fields.get("error", fields)
+    inner = msgspec.convert(error, dict[str, object]) if isinstance(error, dict) else {"message": error}
+    return str(inner.get("message") or text)[:most]

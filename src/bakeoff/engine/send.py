@@ -1,0 +1,165 @@
+"""Send one intent and return its sample, whatever happens: the fence where errors become data."""
+
+import asyncio
+from itertools import pairwise
+from random import Random
+
+import msgspec
+
+from bakeoff import clock
+from bakeoff.engine.gate import Gate
+from bakeoff.engine.outcome import Failure, answer_failure, answer_outcome, status_failure, wire_failure
+from bakeoff.errors import WireError
+from bakeoff.extend import Provider
+from bakeoff.prompts import PromptRenderer
+from bakeoff.records import Attempt, Call, Exchange, Intent, Request, Response, Sample, Target
+from bakeoff.wire import Client, Route
+
+_FIRST_WAIT_S = 0.5
+_LONGEST_WAIT_S = 30.0
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything needed to ask one target the cases of one benchmark."""
+
+    target: Target
+    renderer: PromptRenderer
+    provider: Provider
+    route: Route
+    client: Client
+
+
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the samples of a stage are taken.
+
+    Attributes:
+        zero: monotonic ns of the run's time zero.
+        gate: None for a measured load, which is sent as asked.
+        chunk_times: keep the time of every content event in the sample.
+    """
+
+    zero: int
+    segment: int
+    attempts: int
+    gate: Gate | None
+    rng: Random
+    chunk_times: bool = True
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """An intent with its request already encoded."""
+
+    intent: Intent
+    request: Request
+    call: Call
+
+
+async def send(lane: Lane, out: Outgoing, how: Sending, *, scheduled_at: int) -> Sample:
+    """Send until answered or out of attempts. `scheduled_at` is monotonic ns."""
+    tries: list[Attempt] = []
+    while True:
+        if how.gate is None:
+            answer = await _once(lane, out)
+        else:
+            async with how.gate:
+                answer = await _once(lane, out)
+        exchange, response, failure = answer
+        if exchange is not None and exchange.reconnects:
+            tries.append(Attempt(kind="reconnect", error="the kept connection had been closed by the server"))
+        last = len([t for t in tries if t.kind != "reconnect"]) + 1 >= how.attempts
+        if failure is None or not failure.retry or last:
+            break
+        wait = _wait(failure, len(tries), how.rng)
+        tries.append(_attempt(failure, exchange, how.zero, wait))
+        if how.gate is not None and failure.throttled:
+            how.gate.throttled(wait)
+        await asyncio.sleep(wait)
+    if how.gate is not None and failure is None:
+        how.gate.answered()
+    return _sample(out, how, scheduled_at, exchange, response or Response(), failure, tries)
+
+
+async def _once(lane: Lane, out: Outgoing) -> tuple[Exchange | None, Response | None, Failure | None]:
+    try:
+        exchange = await lane.client.exchange(lane.route, out.call)
+    except WireError as error:
+        return None, None, wire_failure(error)
+    if exchange.status != 200:
+        return exchange, None, status_failure(exchange)
+    try:
+        response = lane.provider.decode(exchange)
+    except Exception as error:  # noqa: BLE001  whatever a server or a provider does wrong belongs to this sample
+        response = Response(error=f"the answer cannot be decoded: {type(error).__name__}: {error}")
+    return exchange, response, answer_failure(exchange, response)
+
+
+def _wait(failure: Failure, tries: int, rng: Random) -> float:
+    """Return seconds to wait: what the server asked for, else full-jitter exponential back-off."""
+    if failure.wait_s is not None:
+        return failure.wait_s * (1 + 0.1 * rng.random())
+    return rng.random() * min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**tries)
+
+
+def _attempt(failure: Failure, exchange: Exchange | None, zero: int, wait: float) -> Attempt:
+    return Attempt(
+        kind=failure.kind,
+        status=failure.status,
+        error=failure.message,
+        sent_at=exchange.sent_at - zero if exchange else None,
+        done_at=(exchange.done_at if exchange else clock.now_ns()) - zero,
+        waited_ns=round(wait * 1e9),
+    )
+
+
+def _sample(
+    out: Outgoing,
+    how: Sending,
+    scheduled_at: int,
+    exchange: Exchange | None,
+    response: Response,
+    failure: Failure | None,
+    tries: list[Attempt],
+) -> Sample:
+    intent, zero = out.intent, how.zero
+    times = response.chunk_times
+    return Sample(
+        benchmark=intent.benchmark,
+        case=intent.case,
+        target=intent.target,
+        repeat=intent.repeat,
+        stage=intent.stage,
+        segment=how.segment,
+        outcome=failure.outcome if failure else answer_outcome(response, out.request),
+        scheduled_at=scheduled_at - zero,
+        sent_at=exchange.sent_at - zero if exchange else None,
+        first_byte_at=exchange.first_byte_at - zero if exchange else None,
+        first_token_at=_since(response.first_token_at, zero),
+        first_answer_at=_since(response.first_answer_at, zero),
+        last_token_at=_since(response.last_token_at, zero),
+        done_at=(exchange.done_at if exchange else clock.now_ns()) - zero,
+        usage=response.usage,
+        finish_reason=response.finish_reason,
+        model=response.model,
+        text=response.text,
+        thinking=response.thinking,
+        tool_calls=response.tool_calls,
+        status=exchange.status if exchange else None,
+        error=f"{failure.kind}: {failure.message}" if failure else "",
+        attempts=tries,
+        chunks=len(times),
+        chunk_us=_gaps_us(times) if how.chunk_times and times else None,
+        connect_ns=exchange.connect_ns if exchange else 0,
+        stamped_by=exchange.stamped_by if exchange else "read",
+        extra=response.extra,
+    )
+
+
+def _since(moment: int | None, zero: int) -> int | None:
+    return None if moment is None else moment - zero
+
+
+def _gaps_us(times: list[int]) -> list[int]:
+    """Return gaps in whole microseconds whose running sum never drifts from the true times."""
+    first = times[0]
+    marks = [(time - first + 500) // 1000 for time in times]
+    return [after - before for before, after in pairwise(marks)]

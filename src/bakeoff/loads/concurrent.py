@@ -1,0 +1,22 @@
+"""A fixed number of requests in flight."""
+
+from random import Random
+
+import msgspec
+
+from bakeoff.records import Schedule
+from bakeoff.records.spec import Count
+
+
+class Concurrent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A closed loop: the next request goes out as soon as one of those in flight ends.
+
+    A slow server is asked less often here, so rates under this load are what the server allowed;
+    latency at a given rate needs an open loop (`constant`, `poisson`).
+    """
+
+    concurrency: Count = 8
+
+    def schedule(self, count: int, rng: Random) -> Schedule:  # noqa: ARG002  the answers set the pace
+        """Return the loop, whatever the count."""
+        return Schedule(concurrency=self.concurrency)

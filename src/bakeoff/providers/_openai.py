@@ -1,0 +1,184 @@
+"""What the OpenAI-style protocols share: parameters, usage, errors, thinking, times of content."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+
+from bakeoff.records import Exchange, Request, Response, Target, Usage
+from bakeoff.wire import Events, split_events
+
+DONE = b"[DONE]"
+_OPEN, _CLOSE = "<think>", "</think>"
+_EDGE = 3
+_FIELDS = msgspec.json.Decoder(dict[str, Any])
+
+ServerError = str | dict[str, Any] | list[Any] | None
+
+
+class TokenDetails(msgspec.Struct, frozen=True):
+    """Parts of a token count."""
+
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+class RawUsage(msgspec.Struct, frozen=True):
+    """The `usage` object as servers send it."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: TokenDetails | None = None
+    completion_tokens_details: TokenDetails | None = None
+
+    def record(self) -> Usage:
+        """Return it as bakeoff's own record; what the server does not say stays None."""
+        prompt = self.prompt_tokens_details or TokenDetails()
+        completion = self.completion_tokens_details or TokenDetails()
+        return Usage(
+            prompt=self.prompt_tokens,
+            completion=self.completion_tokens,
+            cached=prompt.cached_tokens,
+            reasoning=completion.reasoning_tokens,
+            counted_by="server",
+        )
+
+
+class Timed(msgspec.Struct, frozen=True, kw_only=True):
+    """Contents of the events of one answer, each list as long as `times`."""
+
+    times: list[int]
+    answers: list[str]
+    thoughts: list[str]
+    tools: list[bool]
+
+
+def parameters(request: Request, target: Target, limit_field: str) -> dict[str, Any]:
+    """Return the body's model, sampling and streaming fields; None is left to the server."""
+    sampling = request.sampling
+    limit = request.output_tokens if request.output_tokens is not None else sampling.max_tokens
+    body: dict[str, Any] = {"model": target.model, "stream": request.stream}
+    if request.stream:
+        body["stream_options"] = {"include_usage": True}
+    asked = {
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        limit_field: limit,
+        "seed": sampling.seed,
+        "stop": list(sampling.stop) or None,
+    }
+    body.update((name, value) for name, value in asked.items() if value is not None)
+    body.update(sampling.extra)
+    return body
+
+
+def is_stream(exchange: Exchange) -> bool:
+    """Tell whether the answer is a server-sent event stream."""
+    kind = exchange.headers.get("content-type", "")
+    return kind.startswith("text/event-stream") or (
+        "json" not in kind and bool(exchange.pieces) and exchange.pieces[0].startswith(b"data:")
+    )
+
+
+def stream_payloads(exchange: Exchange) -> tuple[Events, bool]:
+    """Return the stream's events without the closing `[DONE]`, and whether it was there."""
+    events = split_events(exchange.pieces, exchange.stamps)
+    done = bool(events.payloads) and events.payloads[-1].strip() == DONE
+    if done:
+        del events.payloads[-1], events.times[-1]
+    return events, done
+
+
+def decode_all(decoder: "msgspec.json.Decoder[Any]", payloads: Sequence[bytes]) -> tuple[list[Any], str]:
+    """Decode the payloads in one go; on a bad one, return those before it and what is wrong with it."""
+    try:
+        return decoder.decode(b"[" + b",".join(payloads) + b"]"), ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    chunks: list[Any] = []
+    for index, payload in enumerate(payloads):
+        try:
+            chunks.extend(decoder.decode(b"[" + payload + b"]"))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return chunks, f"event {index + 1} cannot be decoded: {error}"
+    return chunks, ""
+
+
+def unknown_fields(payloads: Sequence[bytes], known: frozenset[str]) -> dict[str, Any]:
+    """Return top-level fields outside `known` from the first and last few payloads, later ones winning."""
+    edge = payloads if len(payloads) <= 2 * _EDGE else [*payloads[:_EDGE], *payloads[-_EDGE:]]
+    extra: dict[str, Any] = {}
+    for payload in edge:
+        try:
+            fields = _FIELDS.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        extra.update((k, v) for k, v in fields.items() if k not in known and v is not None)
+    return extra
+
+
+def error_text(error: ServerError) -> str:
+    """Return a server's error object as one line."""
+    if isinstance(error, dict):
+        parts = [str(error[k]) for k in ("type", "code", "message") if error.get(k)]
+        return ": ".join(parts) or msgspec.json.encode(error).decode()
+    return str(error)
+
+
+def split_thinking(text: str) -> tuple[str, str, bool, int]:
+    """Split a leading thought off an answer.
+
+    Some chat templates open the thought themselves, so an answer may hold only the closing tag.
+
+    Returns:
+        thought, answer, whether the thought never ended, and where the answer starts in `text`.
+    """
+    body = text.lstrip()
+    opened = body.startswith(_OPEN)
+    close = text.find(_CLOSE)
+    if not opened and (close < 0 or _OPEN in text[:close]):
+        return "", text, False, 0
+    start = len(text) - len(body) + (len(_OPEN) if opened else 0)
+    if close < 0:
+        return text[start:].strip(), "", True, len(text)
+    after = close + len(_CLOSE)
+    answer = text[after:]
+    lead = len(answer) - len(answer.lstrip())
+    return text[start:close].strip(), answer.lstrip(), False, after + lead
+
+
+def timed_response(timed: Timed, response: Response) -> Response:
+    """Fill in text, thinking and the times of content events."""
+    raw = "".join(timed.answers)
+    thought, answer, open_thought, start = split_thinking(raw)
+    content = [
+        time
+        for time, text, think, tool in zip(
+            timed.times, timed.answers, timed.thoughts, timed.tools, strict=True
+        )
+        if text or think or tool
+    ]
+    thinking = "".join(timed.thoughts)
+    return msgspec.structs.replace(
+        response,
+        text=answer,
+        thinking=thinking + thought,
+        open_thought=open_thought,
+        first_token_at=content[0] if content else None,
+        first_answer_at=_first_answer(timed, raw, start),
+        last_token_at=content[-1] if content else None,
+        chunk_times=content,
+    )
+
+
+def _first_answer(timed: Timed, raw: str, start: int) -> int | None:
+    if start == 0:
+        for time, text, tool in zip(timed.times, timed.answers, timed.tools, strict=True):
+            if text or tool:
+                return time
+        return None
+    if start < len(raw):
+        return timed.times[bisect_right(list(accumulate(map(len, timed.answers))), start)]
+    return next((time for time, tool in zip(timed.times, timed.tools, strict=True) if tool), None)

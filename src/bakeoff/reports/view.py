@@ -1,0 +1,223 @@
+"""Build a run's view in one pass over its scores and one over its samples.
+
+Memory is bounded by the number of cases and by eight bytes per latency, not by texts: an answer is
+kept only where its case was chosen to be shown.
+"""
+
+from array import array
+from collections.abc import Callable, Collection, Iterable
+
+import msgspec
+
+from bakeoff.records import Results, Sample, Score, SloSpec, Spec
+from bakeoff.records.view import Answer, CaseText, Curve, Row, RowCounts, RunView, SloLine
+from bakeoff.reports.grades import Grades
+
+LATENCIES = ("ttft", "e2e")
+POINTS = 200
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True):
+    """How many cases a report shows, and how many characters of each text."""
+
+    rows: int = 500
+    text: int = 4000
+
+
+class _Times:
+    """Latencies of one target in one stage."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.columns = tuple(array("d") for _ in LATENCIES)
+
+    def add(self, sample: Sample) -> None:
+        self.total += 1
+        if sample.outcome != "ok":
+            return
+        for column, moment in zip(self.columns, (sample.first_token_at, sample.done_at), strict=True):
+            if moment is not None:
+                column.append((moment - sample.scheduled_at) / 1e9)
+
+
+class _Reading:
+    """What one pass over the samples collects."""
+
+    def __init__(self, graded: dict[str, Grades], caps: Caps) -> None:
+        self.graded = graded
+        self.caps = caps
+        self.times: dict[tuple[str, str, str], _Times] = {}
+        self.answers: dict[tuple[str, str, str], tuple[int, Answer]] = {}
+        self.shown = {name: grades.chosen for name, grades in graded.items()}
+
+    def take(self, sample: Sample) -> None:
+        key = (sample.benchmark, sample.stage, sample.target)
+        times = self.times.get(key)
+        if times is None:
+            times = self.times[key] = _Times()
+        times.add(sample)
+        shown = self.shown.get(sample.benchmark)
+        if shown is None:
+            return
+        if sample.case not in shown and not self.graded[sample.benchmark].add_ungraded(sample.case):
+            return
+        place = (sample.benchmark, sample.case, sample.target)
+        known = self.answers.get(place)
+        if known is None or sample.repeat <= known[0]:
+            self.answers[place] = (sample.repeat, _answer(sample, self.caps.text))
+
+
+def _seconds(sample: Sample, moment: int | None) -> float | None:
+    return None if moment is None else (moment - sample.scheduled_at) / 1e9
+
+
+def _answer(sample: Sample, most: int) -> Answer:
+    cut = max(len(sample.text) - most, 0) + max(len(sample.thinking) - most, 0)
+    return Answer(
+        target=sample.target,
+        text=sample.text[:most],
+        thinking=sample.thinking[:most],
+        outcome=sample.outcome,
+        ttft_s=_seconds(sample, sample.first_token_at),
+        e2e_s=_seconds(sample, sample.done_at),
+        completion_tokens=sample.usage.completion,
+        error=sample.error[:most],
+        cut=cut,
+    )
+
+
+def _curve(column: Iterable[float], total: int) -> tuple[list[float], list[float]]:
+    values = sorted(column)
+    count = len(values)
+    if count <= POINTS:
+        ranks = list(range(1, count + 1))
+    else:
+        ranks = sorted({1, *(-(-count * step // POINTS) for step in range(1, POINTS + 1))})
+    return [values[rank - 1] for rank in ranks], [rank / total for rank in ranks]
+
+
+def _curves(
+    times: dict[tuple[str, str, str], _Times], benchmarks: list[str], names: list[str]
+) -> list[Curve]:
+    def order(key: tuple[str, str, str]) -> tuple[int, str, int]:
+        benchmark, stage, target = key
+        return (benchmarks.index(benchmark), stage, names.index(target))
+
+    known = [key for key in times if key[0] in benchmarks and key[2] in names]
+    curves: list[Curve] = []
+    for key in sorted(known, key=order):
+        held = times[key]
+        for metric, column in zip(LATENCIES, held.columns, strict=True):
+            seconds, shares = _curve(column, held.total)
+            benchmark, stage, target = key
+            curves.append(
+                Curve(
+                    benchmark=benchmark,
+                    stage=stage,
+                    target=target,
+                    metric=metric,
+                    seconds=seconds,
+                    shares=shares,
+                    n=len(column),
+                    total=held.total,
+                )
+            )
+    return curves
+
+
+def _rows(reading: _Reading, names: list[str], cases: Callable[[str, str], CaseText]) -> list[Row]:
+    rows: list[Row] = []
+    for benchmark, grades in reading.graded.items():
+        for case in grades.shown_cases():
+            text = cases(benchmark, case)
+            answers = [
+                grades.graded_answer(
+                    case, reading.answers.get((benchmark, case, name), (0, Answer(target=name)))[1]
+                )
+                for name in names
+            ]
+            rows.append(
+                Row(
+                    benchmark=benchmark,
+                    case=case,
+                    question=text.question[: reading.caps.text],
+                    reference=text.reference,
+                    slices=text.slices,
+                    answers=answers,
+                    differs=grades.differs(case),
+                )
+            )
+    # Python's sort is stable: within each kind the cases keep the order of the run.
+    return sorted(rows, key=lambda row: (not row.differs, not row.failed))[: reading.caps.rows]
+
+
+def _slos(spec: Spec) -> list[SloLine]:
+    lines: list[SloLine] = []
+    for benchmark in spec.benchmarks:
+        # A benchmark's own targets win; the decision's hold where the speed is measured.
+        slo: SloSpec | None = benchmark.slo or (spec.decide.slo if benchmark.measured else None)
+        if slo is None:
+            continue
+        for metric in LATENCIES:
+            seconds: float | None = getattr(slo, metric)
+            if seconds is not None:
+                lines.append(SloLine(benchmark=benchmark.name, metric=metric, seconds=seconds))
+    return lines
+
+
+def _command(results: Results) -> str:
+    command = results.environment.get("command")
+    return command if isinstance(command, str) and command else f"bakeoff run runs/{results.run}/spec.yaml"
+
+
+def build_view(
+    results: Results,
+    spec: Spec,
+    *,
+    samples: Iterable[Sample],
+    scores: Iterable[Score],
+    cases: Callable[[str, str], CaseText],
+    caps: Caps = Caps(),  # noqa: B008  a frozen struct
+    excluded: Collection[str] = ("warmup",),
+) -> RunView:
+    """Return the view of a run.
+
+    Args:
+        results: the estimates, comparisons and verdict.
+        spec: the spec with all defaults filled in.
+        samples: all samples, read once.
+        scores: all scores, read once, before the samples.
+        cases: gives question, reference and slices of a benchmark's case; asked for shown cases only.
+        caps: bounds of what is shown.
+        excluded: stages that are no part of any number.
+    """
+    names = [target.name for target in results.targets]
+    benchmarks = [benchmark.name for benchmark in spec.benchmarks]
+    graded = {one.name: Grades(names, caps.rows) for one in spec.benchmarks if one.scorers}
+    for score in scores:
+        grades = graded.get(score.benchmark)
+        if grades is None:
+            grades = graded[score.benchmark] = Grades(names, caps.rows)
+        if score.stage not in excluded:
+            grades.add(score)
+    for grades in graded.values():
+        grades.choose()
+    reading = _Reading(graded, caps)
+    for sample in samples:
+        if sample.stage not in excluded:
+            reading.take(sample)
+    return RunView(
+        results=results,
+        benchmarks=benchmarks,
+        loads=[one.name for one in spec.benchmarks if one.measured or not one.scorers],
+        rows=_rows(reading, names, cases),
+        counts=RowCounts(
+            total=sum(grades.total for grades in graded.values()),
+            differ=sum(grades.differing for grades in graded.values()),
+        ),
+        curves=_curves(reading.times, benchmarks, names),
+        slos=_slos(spec),
+        incumbent=spec.decide.incumbent,
+        quality_metric=spec.decide.quality.metric,
+        command=_command(results),
+    )

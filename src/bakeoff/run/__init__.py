@@ -1,0 +1,1 @@
+"""The only place where the parts meet: deploy, plan, send, score, decide, report, clean up."""

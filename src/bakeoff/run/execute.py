@@ -1,0 +1,199 @@
+"""Run a spec from start to end, or go on with a run that stopped."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bakeoff import clock
+from bakeoff.clock import Anchor
+from bakeoff.engine.control import Control, Progress
+from bakeoff.engine.runner import Engine, Key
+from bakeoff.errors import InterruptedRun, UsageError
+from bakeoff.plan import make_plan
+from bakeoff.records import Case, Deployment, Event, Plan, Sample
+from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
+from bakeoff.run.environment import environment
+from bakeoff.run.finish import Finished, finish
+from bakeoff.run.folder import RunFacts, new_folder, read_facts, write_plan
+from bakeoff.run.models import Candidate, Form, prepare
+from bakeoff.run.preflight import preflight
+from bakeoff.spec import LoadedSpec
+from bakeoff.stores.jsonl import JsonlStore
+from bakeoff.stores.redact import Redactor
+from bakeoff.wire import Client
+
+_RETRIED = frozenset({"error", "timeout", "cancelled"})
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known before anything is started."""
+
+    loaded: LoadedSpec
+    candidates: list[Candidate]
+    cases: dict[str, list[Case]]
+    forms: dict[str, Form]
+    plan: Plan
+
+
+async def prepare_run(loaded: LoadedSpec, tell: Callable[[str], None]) -> Prepared:
+    """Read data, fetch weights and make the plan; nothing is started and nothing is sent."""
+    spec = loaded.spec
+    if not spec.benchmarks:
+        raise UsageError(
+            "the spec has no benchmarks", where=str(loaded.base), hint="add one under `benchmarks`"
+        )
+    cases = load_benchmark_cases(spec, loaded.base)
+    candidates = await prepare(spec, tell)
+    forms = check_templates(spec, candidates, cases)
+    plan = make_plan(spec, [candidate.target for candidate in candidates], cases)
+    return Prepared(loaded=loaded, candidates=candidates, cases=cases, forms=forms, plan=plan)
+
+
+async def start_run(prepared: Prepared, root: Path, control: Control, *, command: str) -> Finished:
+    """Run a plan in a new directory under `root`."""
+    spec = prepared.loaded.spec
+    redact = Redactor(prepared.loaded.secrets)
+    store = JsonlStore(new_folder(root, spec.name), redact=redact)
+    with contextlib.closing(store):
+        anchor = Anchor.take()
+        graded = {b.name: prepared.cases[b.name] for b in spec.benchmarks if b.scorers}
+        write_plan(store, prepared.plan, prepared.loaded.document, graded)
+        facts = RunFacts(
+            anchor=anchor, base=str(prepared.loaded.base), command=command, environment=environment()
+        )
+        store.add(Event(kind="run_started", facts=msgspec.to_builtins(facts)))
+        return await _work(prepared, store, redact, control, Session(anchor=anchor, segment=0, done=set()))
+
+
+async def resume_run(
+    prepared: Prepared, folder: Path, control: Control, *, retry_failed: bool = False
+) -> Finished:
+    """Go on with a stored run: send exactly what is missing.
+
+    Raises:
+        UsageError: spec or data are no longer what was planned.
+    """
+    redact = Redactor(prepared.loaded.secrets)
+    store = JsonlStore(folder, redact=redact)
+    with contextlib.closing(store):
+        events = list(store.read(Event))
+        facts = read_facts(events, folder)
+        done = {s.key for s in store.read(Sample) if not (retry_failed and s.outcome in _RETRIED)}
+        segment = 1 + sum(event.kind == "run_resumed" for event in events)
+        anchor = facts.anchor.continued()
+        store.add(Event(kind="run_resumed", at=clock.now_ns() - anchor.mono_ns, facts={"segment": segment}))
+        return await _work(
+            prepared, store, redact, control, Session(anchor=anchor, segment=segment, done=done)
+        )
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One process's share of a run."""
+
+    anchor: Anchor
+    segment: int
+    done: set[Key]
+
+
+async def _work(
+    prepared: Prepared, store: JsonlStore, redact: Redactor, control: Control, session: Session
+) -> Finished:
+    with _signals(control):
+        async with (
+            _deployed(prepared, redact, control) as deployments,
+            Client(timeouts=prepared.loaded.spec.timeout) as client,
+        ):
+            await _send(prepared, store, control, session, deployments, client)
+    if control.draining:
+        store.add(Event(kind="run_interrupted", at=clock.now_ns() - session.anchor.mono_ns))
+    else:
+        store.add(Event(kind="run_ended", at=clock.now_ns() - session.anchor.mono_ns))
+    store.flush()
+    finished = finish(store.folder, prepared.loaded.spec)
+    if control.draining:
+        raise InterruptedRun(
+            f"interrupted; {finished.samples} samples are stored",
+            where=str(store.folder),
+            hint=f"bakeoff resume {store.folder}",
+        )
+    return finished
+
+
+async def _send(
+    prepared: Prepared,
+    store: JsonlStore,
+    control: Control,
+    session: Session,
+    deployments: dict[str, Deployment],
+    client: Client,
+) -> None:
+    spec = prepared.loaded.spec
+    lanes = make_lanes(spec, prepared.candidates, deployments, prepared.forms, client)
+    for candidate in prepared.candidates:
+        if candidate.target.endpoint is not None and not control.draining:
+            warning = await preflight(lanes[spec.benchmarks[0].name, candidate.target.name])
+            if warning:
+                control.tell(Progress(kind="note", text=warning))
+    engine = Engine(
+        plan=prepared.plan,
+        benches=make_benches(spec, prepared.cases),
+        lanes=lanes,
+        store=store,
+        anchor=session.anchor,
+        segment=session.segment,
+        control=control,
+    )
+    await engine.run(session.done)
+
+
+@contextlib.asynccontextmanager
+async def _deployed(
+    prepared: Prepared, redact: Redactor, control: Control
+) -> AsyncIterator[dict[str, Deployment]]:
+    """Start every candidate's server, and stop all that were started whatever happens."""
+    async with contextlib.AsyncExitStack() as stack:
+        found: dict[str, Deployment] = {}
+        for candidate in prepared.candidates:
+            if candidate.target.endpoint is None:
+                control.tell(Progress(kind="note", text=f"starting {candidate.model.name}"))
+            deployment = await candidate.deployer.start(candidate.model, candidate.weights)
+            if prepared.loaded.spec.cleanup_on_complete:
+                stack.push_async_callback(candidate.deployer.stop, deployment)
+            if deployment.api_key:
+                redact.learn(deployment.api_key)
+            found[candidate.model.name] = deployment
+        yield found
+
+
+@contextlib.contextmanager
+def _signals(control: Control) -> Any:  # noqa: ANN401  contextmanager turns the iterator into one
+    """First Ctrl-C drains, the second cancels; both are undone on the way out."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        if control.draining:
+            if task is not None:
+                task.cancel()
+            return
+        control.drain()
+        control.tell(
+            Progress(kind="note", text="stopping after the requests in flight; Ctrl-C again stops at once")
+        )
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+    except (NotImplementedError, RuntimeError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

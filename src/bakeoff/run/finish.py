@@ -1,0 +1,98 @@
+"""From a run directory to results and reports; no request, no model."""
+
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import plugins
+from bakeoff.decide.results import RunData, build_results, error_share
+from bakeoff.extend import Report
+from bakeoff.records import Case, Results, Sample, Score, Spec
+from bakeoff.records.view import CaseText
+from bakeoff.reports import build_view
+from bakeoff.run.folder import RunFacts, read_cases, read_events, read_facts, read_plan
+from bakeoff.stores.jsonl import read_records
+
+REPORTS = ("json", "csv", "md", "html")
+
+_EXITS = {"fail": 3, "inconclusive": 6, "invalid": 7}
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with its results and the files that tell them."""
+
+    folder: Path
+    results: Results
+    samples: int
+    files: dict[str, Path]
+
+    def exit_code(self, *, tolerance: float, gate: bool, allow_invalid: bool = False) -> int:
+        """Return the exit code: invalid, then too many errors, then with `gate` the verdict's own."""
+        state = self.results.verdict.state
+        if state == "invalid" and not allow_invalid:
+            return _EXITS["invalid"]
+        if error_share(self.results) > tolerance:
+            return 5
+        return _EXITS.get(state, 0) if gate else 0
+
+
+def make_results(folder: Path, spec: Spec) -> Results:
+    """Compute a run's results from what is stored."""
+    events = list(read_events(folder))
+    facts: RunFacts = read_facts(events, folder)
+    plan = read_plan(folder)
+    return build_results(
+        RunData(
+            run=folder.name,
+            spec=spec,
+            plan=plan,
+            targets=plan.targets,
+            cases=read_cases(folder),
+            samples=read_records(folder, Sample),
+            scores=read_records(folder, Score),
+            events=events,
+            environment=facts.environment,
+        )
+    )
+
+
+def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Finished:
+    """Compute the results and write the reports."""
+    results = make_results(folder, spec)
+    cases = read_cases(folder)
+    facts = read_facts(read_events(folder), folder)
+
+    def text(benchmark: str, case: str) -> CaseText:
+        return _case_text(cases.get(benchmark, {}).get(case))
+
+    view = build_view(
+        results,
+        spec,
+        samples=read_records(folder, Sample),
+        scores=read_records(folder, Score),
+        cases=text,
+    )
+    view = msgspec.structs.replace(view, command=facts.command)
+    report_folder = folder / "report"
+    report_folder.mkdir(exist_ok=True)
+    files: dict[str, Path] = {}
+    for name in formats:
+        report: Report = plugins.create("reports", name, {})
+        files[name] = report.write(view, report_folder)
+    samples = sum(sum(counts.values()) for t in results.targets for counts in t.outcomes.values())
+    return Finished(folder=folder, results=results, samples=samples, files=files)
+
+
+def _case_text(case: Case | None) -> CaseText:
+    if case is None:
+        return CaseText(question="(the case is not stored with the run)")
+    for name in ("input", "prompt", "question"):
+        if isinstance(asked := case.fields.get(name), str):
+            break
+    else:
+        asked = (
+            "\n".join(f"{m.role}: {m.content}" for m in case.messages)
+            or msgspec.json.encode(case.fields).decode()
+        )
+    reference = None if case.reference is None else str(case.reference)
+    return CaseText(question=asked, reference=reference, slices=case.slices)

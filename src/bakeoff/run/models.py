@@ -1,0 +1,103 @@
+"""From the spec's models to targets: choose deployers, fetch weights, and fill in what is known of each."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bakeoff import plugins
+from bakeoff.extend import Deployer
+from bakeoff.records import BenchmarkSpec, Choice, ModelSpec, Sampling, Spec, Target, Weights
+
+Form = Literal["chat", "completion"]
+
+_PROVIDERS: dict[Form, str] = {"chat": "openai_chat", "completion": "openai_completions"}
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the spec with its deployer, its weights and the target it becomes."""
+
+    model: ModelSpec
+    deployer: Deployer
+    weights: Weights
+    target: Target
+
+
+def cache_folder() -> Path:
+    """Return where weights are kept: `BAKEOFF_CACHE`, else the user's cache directory."""
+    if own := os.environ.get("BAKEOFF_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bakeoff"
+
+
+async def prepare(spec: Spec, tell: Callable[[str], None]) -> list[Candidate]:
+    """Fetch and check what every model needs; nothing is started.
+
+    Args:
+        spec: names the models.
+        tell: called with a line before each model.
+    """
+    found: list[Candidate] = []
+    for model in spec.models:
+        choice = model.deploy or Choice(type="none" if model.endpoint else "local")
+        deployer: Deployer = plugins.create("deployers", choice.type, choice.options)
+        tell(f"preparing {model.name}")
+        weights = await asyncio.to_thread(deployer.prepare, model, cache_folder())
+        found.append(
+            Candidate(model=model, deployer=deployer, weights=weights, target=_target(model, weights, spec))
+        )
+    return found
+
+
+def _target(model: ModelSpec, weights: Weights, spec: Spec) -> Target:
+    provider = model.provider.type if model.provider else _PROVIDERS["chat"]
+    return Target(
+        name=model.name,
+        provider=provider,
+        model=weights.model,
+        endpoint=model.endpoint,
+        source=None if model.endpoint else model.source,
+        engine=model.engine or weights.engine,
+        precision=model.precision or weights.precision,
+        chat_template=weights.chat_template,
+        sampling=merged(spec.sampling, model.params),
+        stream=model.stream,
+        price=model.price,
+        notes=weights.notes,
+    )
+
+
+def merged(base: Sampling, changes: dict[str, Any]) -> Sampling:
+    """Return sampling parameters with changes on top; unknown names go into the request body as they are."""
+    known = {k: v for k, v in changes.items() if k in Sampling.__struct_fields__ and k != "extra"}
+    other = {k: v for k, v in changes.items() if k not in Sampling.__struct_fields__}
+    if "stop" in known:
+        stop = known["stop"]
+        known["stop"] = (stop,) if isinstance(stop, str) else tuple(stop or ())
+    extra = base.extra | other | (changes.get("extra") or {})
+    return msgspec.structs.replace(base, **known, extra=extra)
+
+
+def common_form(benchmark: BenchmarkSpec, candidates: list[Candidate]) -> Form:
+    """Return the one form in which a benchmark asks all targets, so that the comparison is fair.
+
+    `auto` is chat unless some target has no chat template or speaks the completion protocol only: a base
+    model asked through a made-up template would be judged by the template.
+    """
+    if benchmark.prompt.form != "auto":
+        return benchmark.prompt.form
+    for candidate in candidates:
+        if candidate.target.chat_template is False or candidate.target.provider == _PROVIDERS["completion"]:
+            return "completion"
+    return "chat"
+
+
+def provider_choice(candidate: Candidate, form: Form) -> Choice:
+    """Return the provider of a target for a form: the spec's own where it speaks that form."""
+    own = candidate.model.provider
+    if own is not None and plugins.create("providers", own.type, own.options).form == form:
+        return own
+    return Choice(type=_PROVIDERS[form])

@@ -1,0 +1,232 @@
+"""What types cannot say: names, files, references between the parts of a spec."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bakeoff.errors import SpecError, TemplateError
+from bakeoff.plugins import suggest
+from bakeoff.prompts.templates import compile_template
+from bakeoff.records import BenchmarkSpec, ModelSpec, PromptSpec, SloSpec, Spec
+from bakeoff.spec.reader import Reader, below
+from bakeoff.spec.tree import Leaf, Map, Seq, is_null, shown
+
+MASK = "***"
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")
+_LONGEST_NAME = 80
+_THRESHOLDS = ("ttft", "ttfa", "tpot", "e2e")
+
+
+def local_weights(source: str | None) -> str | None:
+    """Return the path in a model's source, or None where the source is no file of weights."""
+    path = (source or "").removeprefix("file://")
+    return path if path.endswith(".gguf") and "://" not in path else None
+
+
+class Checker:
+    """Checks of one tree that was read. A part that could not be read is left out."""
+
+    def __init__(self, root: Map, reader: Reader, base: Path) -> None:
+        self.root = root
+        self.reader = reader
+        self.base = base
+        self.errors: list[SpecError] = []
+
+    def check(self) -> list[SpecError]:
+        """Return all mistakes."""
+        for path, item in self._items("models"):
+            self._sources(path, item)
+            model = self.reader.made.get(path)
+            if isinstance(model, ModelSpec):
+                self._model(path, model)
+        for path, _ in self._items("benchmarks"):
+            benchmark = self.reader.made.get(path)
+            if isinstance(benchmark, BenchmarkSpec):
+                self._benchmark(path, benchmark)
+        self._names("models")
+        self._names("benchmarks")
+        self._top()
+        return self.errors
+
+    def _add(self, path: str, message: str, hint: str = "") -> None:
+        self.errors.append(SpecError(f"{path}: {message}", where=self._place(path), hint=hint))
+
+    def _place(self, path: str) -> str:
+        """Return the place of a path, or of what it stands in."""
+        while path and path not in self.reader.places:
+            path = re.sub(r"(\.?[^.\[\]]*|\[[^\]]*\])$", "", path)
+        return self.reader.places.get(path, self.root.place)
+
+    def _items(self, key: str) -> Iterator[tuple[str, Map]]:
+        items = self.root.entries.get(key)
+        for index, item in enumerate(items.items if isinstance(items, Seq) else ()):
+            if isinstance(item, Map):
+                yield below(key, index), item
+
+    def _names_of(self, key: str) -> dict[str, str]:
+        """Return the names in a list and their paths, also of entries that could not be read."""
+        names: dict[str, str] = {}
+        for path, item in self._items(key):
+            name = item.entries.get("name")
+            if isinstance(name, Leaf) and name.value is not None:
+                names.setdefault(name.text, path)
+        return names
+
+    def _names(self, key: str) -> None:
+        seen: dict[str, str] = {}
+        for path, item in self._items(key):
+            node = item.entries.get("name")
+            if not isinstance(node, Leaf) or node.value is None:
+                continue
+            where, name = below(path, "name"), node.text
+            if not _NAME.fullmatch(name):
+                better = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_LONGEST_NAME].strip("-._")
+                hint = "letters, digits, `.`, `_` and `-`" + (f", for example `{better}`" if better else "")
+                self._add(where, f"the name `{shown(name)}` cannot be part of a file name", hint)
+            first = seen.setdefault(name.lower(), where)
+            if first != where:
+                hint = "names differ by more than upper and lower case"
+                self._add(where, f"the name `{shown(name)}` is taken at {self._place(first)}", hint)
+
+    def _sources(self, path: str, item: Map) -> None:
+        given = [
+            key for key in ("endpoint", "source") if key in item.entries and not is_null(item.entries[key])
+        ]
+        if not given:
+            hint = "`endpoint: http://…/v1` of a running server, or `source: model.gguf` to start one"
+            self._add(path, "a model needs `endpoint` or `source`", hint)
+        if len(given) > 1:
+            self._add(below(path, "source"), "a model has `endpoint` or `source`, not both", "remove one")
+
+    def _model(self, path: str, model: ModelSpec) -> None:
+        if model.endpoint is not None:
+            self._endpoint(below(path, "endpoint"), model.endpoint)
+        if model.source == "huggingface" and not model.model_id:
+            hint = "for example `model_id: org/model`"
+            self._add(below(path, "source"), "the source `huggingface` needs `model_id`", hint)
+        file = local_weights(model.source)
+        if file is not None:
+            self._file(below(path, "source"), file)
+        for key, value in (
+            ("api_key", model.api_key),
+            *((f"headers.{k}", v) for k, v in model.headers.items()),
+        ):
+            if value == MASK:
+                hint = "put it into an environment variable and write `${NAME}` here"
+                self._add(below(path, key), "the secret was not stored with the run", hint)
+        for name, price in msgspec.structs.asdict(model.price).items() if model.price else ():
+            if isinstance(price, Decimal) and price < 0:
+                self._add(below(path, f"price.{name}"), "a price is not negative")
+
+    def _endpoint(self, path: str, endpoint: str) -> None:
+        try:
+            url = urlsplit(endpoint)
+            right = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+        except ValueError:
+            url, right = urlsplit(""), False
+        if not right or any(char.isspace() or not char.isprintable() for char in endpoint):
+            hint = "for example `http://127.0.0.1:8000/v1`"
+            self._add(path, "the endpoint is no `http://` or `https://` URL", hint)
+        elif url.username or url.password:
+            hint = "put the key into `api_key`, or the login into `headers`"
+            self._add(path, "an endpoint holds no user name and no password", hint)
+
+    def _file(self, path: str, name: str) -> None:
+        """Refuse a file that is not there."""
+        try:
+            there = (self.base / Path(name).expanduser()).is_file()
+        except (OSError, ValueError, RuntimeError):
+            there = False
+        if not there:
+            near = self._neighbour(name)
+            self._add(path, f"there is no file `{shown(name)}`.{near}", f"paths start at `{self.base}`")
+
+    def _neighbour(self, name: str) -> str:
+        folder = (self.base / name.removeprefix("~")).parent
+        try:
+            return suggest(name, [str(Path(name).parent / item.name) for item in folder.iterdir()])
+        except (OSError, ValueError):
+            return ""
+
+    def _benchmark(self, path: str, benchmark: BenchmarkSpec) -> None:
+        file = benchmark.dataset.options.get("path")
+        if isinstance(file, str):
+            self._file(below(path, "dataset.path"), file)
+        if benchmark.slo is not None:
+            self._slo(below(path, "slo"), benchmark.slo)
+        self._prompt(below(path, "prompt"), benchmark.prompt)
+        dataset: Any = self.reader.made.get(below(path, "dataset"))
+        load = benchmark.load
+        known_load = below(path, "load") in self.reader.made
+        if getattr(dataset, "endless", False) and known_load and not (load.requests or benchmark.limit):
+            message = f"the dataset `{benchmark.dataset.type}` never ends"
+            self._add(path, message, "say how many cases to take with `limit` or `load.requests`")
+
+    def _prompt(self, path: str, prompt: PromptSpec) -> None:
+        for part in ("template", "system", "example"):
+            text: str | None = getattr(prompt, part)
+            if text is None:
+                continue
+            try:
+                compile_template(text, "")
+            except TemplateError as error:
+                self._add(below(path, part), error.message, error.hint)
+
+    def _slo(self, path: str, slo: SloSpec) -> None:
+        if all(getattr(slo, name) is None for name in _THRESHOLDS):
+            given = any(below(path, name) in self.reader.places for name in _THRESHOLDS)
+            if not given:
+                hint = f"set at least one of {', '.join(_THRESHOLDS)}"
+                self._add(path, "an slo needs a latency threshold", hint)
+
+    def _top(self) -> None:
+        spec = self.reader.made.get("")
+        if not isinstance(spec, Spec):
+            return
+        if spec.version != 1:
+            hint = "this version of bakeoff reads `version: 1`"
+            self._add("version", f"the file is of version {spec.version}", hint)
+        models = self._names_of("models")
+        if not models and not self._count("models"):
+            self._add("models", "no model is named", "a bake-off needs at least one")
+        incumbent = spec.decide.incumbent
+        if incumbent is not None and incumbent not in models:
+            message = f"no model is named `{shown(incumbent)}`.{suggest(incumbent, models)}"
+            self._add("decide.incumbent", message, f"models: {', '.join(models)}")
+        if spec.decide.slo is not None:
+            self._slo("decide.slo", spec.decide.slo)
+        if spec.decide.quality.metric is not None:
+            self._metric("decide.quality.metric", spec.decide.quality.metric)
+
+    def _count(self, key: str) -> int:
+        items = self.root.entries.get(key)
+        return len(items.items) if isinstance(items, Seq) else 0
+
+    def _metric(self, path: str, metric: str) -> None:
+        """Check `BENCHMARK.METRIC`."""
+        names = self._names_of("benchmarks")
+        found = max((name for name in names if metric.startswith(f"{name}.")), key=len, default=None)
+        if found is None:
+            near = suggest(metric.rpartition(".")[0] or metric, names)
+            message = f"`{shown(metric)}` refers to no benchmark.{near}"
+            self._add(path, message, f"write `BENCHMARK.METRIC`; benchmarks: {', '.join(names)}")
+            return
+        benchmark = self.reader.made.get(names[found])
+        if not isinstance(benchmark, BenchmarkSpec):
+            return
+        scorers: list[Any] = [
+            self.reader.made.get(below(below(names[found], "scorers"), i))
+            for i in range(len(benchmark.scorers))
+        ]
+        if None in scorers:
+            return
+        known = sorted({str(scorer.metric) for scorer in scorers} | set(self.reader.catalog.names("metrics")))
+        name = metric.removeprefix(f"{found}.")
+        if name not in known:
+            message = f"the benchmark `{found}` has no metric `{shown(name)}`.{suggest(name, known)}"
+            self._add(path, message, f"known: {', '.join(known)}")

@@ -1,0 +1,295 @@
+"""The HTML report in a real Chromium with its network cut off, driven through ChromeDriver's own protocol."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bakeoff.records.view import RunView
+from bakeoff.reports.html import HtmlReport
+from bakeoff.testing.views import HOSTILE, make_view
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+CHROMIUM = shutil.which("chromium")
+DRIVER = shutil.which("chromedriver")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-prefers-reduced-motion",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-server=http://127.0.0.1:1",
+]
+
+
+class Browser:
+    """A WebDriver session; each method is one command of the protocol."""
+
+    def __init__(self, address: str, profile: Path) -> None:
+        self.address = address
+        options = {"binary": CHROMIUM, "args": [*FLAGS, f"--user-data-dir={profile}"]}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        answer = self.send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.address += f"/session/{answer['sessionId']}"
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.address + path, data=data, method=method)
+        # An environment's proxy would take even loopback calls out of the machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as response:
+                return json.load(response)["value"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+
+    def cdp(self, command: str, **params: Any) -> Any:
+        return self.send("POST", "/goog/cdp/execute", {"cmd": command, "params": params})
+
+    def open(self, path: Path) -> None:
+        self.send("POST", "/url", {"url": path.as_uri()})
+
+    def run(self, script: str) -> Any:
+        return self.send("POST", "/execute/sync", {"script": script, "args": []})
+
+    def click(self, selector: str) -> None:
+        self.send("POST", f"/element/{self.find(selector)}/click", {})
+
+    def type(self, selector: str, text: str) -> None:
+        self.send("POST", f"/element/{self.find(selector)}/value", {"text": text})
+
+    def find(self, selector: str) -> str:
+        found = self.send("POST", "/element", {"using": "css selector", "value": selector})
+        return str(next(iter(found.values())))
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        return list(self.send("POST", "/se/log", {"type": kind}))
+
+    def requests(self) -> list[str]:
+        events = [json.loads(entry["message"])["message"] for entry in self.log("performance")]
+        sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self.send("GET", "/screenshot")))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("needs `chromium` and `chromedriver` (Debian: apt-get install chromium chromium-driver)")
+    profile = tmp_path_factory.mktemp("chromium")
+    environment = os.environ | {"HOME": str(profile)}
+    with subprocess.Popen(
+        [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            started = next(line for line in process.stdout if "successfully on port" in line)
+            port = started.rsplit(maxsplit=1)[-1].rstrip(".")
+            session = Browser(f"http://127.0.0.1:{port}", profile / "profile")
+            # Chromium's own start page loads parts of its own; the logs begin after it.
+            session.send("POST", "/url", {"url": "about:blank"})
+            yield session
+            session.send("DELETE", "")
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
+    """Show a report of two targets, with empty logs and everything the last test changed put back."""
+    browser.log("performance")
+    browser.log("browser")
+    browser.open(HtmlReport().write(make_view(targets=2), tmp_path))
+    yield browser
+    browser.cdp("Emulation.setEmulatedMedia", features=[], media="")
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    browser.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def hostile_view() -> RunView:
+    view = make_view(targets=2)
+    rows = [
+        msgspec.structs.replace(
+            row,
+            question=text,
+            reference=text,
+            case=text[:100],
+            slices={text[:100]: text[:100]},
+            answers=[
+                msgspec.structs.replace(a, text=text, thinking=text, reason=text, error=text) for a in row.answers
+            ],
+        )
+        for row, text in zip(view.rows, HOSTILE, strict=False)
+    ]
+    verdict = msgspec.structs.replace(view.results.verdict, sentence=HOSTILE[0], reasons=list(HOSTILE))
+    targets = [
+        msgspec.structs.replace(target, name=target.name + text[:400], model=text, notes=[text])
+        for target, text in zip(view.results.targets, HOSTILE, strict=False)
+    ]
+    results = msgspec.structs.replace(
+        view.results, verdict=verdict, targets=targets, name=HOSTILE[1], warnings=list(HOSTILE)
+    )
+    return msgspec.structs.replace(view, results=results, rows=rows, curves=[])
+
+
+VISIBLE_ROWS = "return [...document.querySelectorAll('.row')].filter(r => r.getClientRects().length).length"
+OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def test_page_asks_for_nothing_outside_and_logs_no_error(page: Browser) -> None:
+    assert [url for url in page.requests() if not url.startswith(("file:", "data:"))] == []
+    assert page.log("browser") == []
+
+
+def test_request_log_would_see_an_outside_request(page: Browser, tmp_path: Path) -> None:
+    leak = tmp_path / "leak.html"
+    leak.write_text("<img src='http://outside.test/x.png'>")
+    page.open(leak)
+    assert "http://outside.test/x.png" in page.requests()
+    assert page.log("browser")
+
+
+def test_every_chart_is_visible_with_a_size(page: Browser) -> None:
+    boxes = page.run(
+        "return [...document.querySelectorAll('figure svg')].map(s => {"
+        "const b = s.getBoundingClientRect(); return [b.width, b.height]})"
+    )
+    assert len(boxes) >= 7
+    assert all(width > 300 and height > 50 for width, height in boxes)
+    marks = page.run("return document.querySelectorAll('figure svg .fill').length")
+    assert marks > 20
+
+
+def test_no_text_of_a_chart_overlaps_another_for_two_to_ten_targets(page: Browser, tmp_path: Path) -> None:
+    for count in (2, 3, 5, 10):
+        page.open(HtmlReport().write(make_view(targets=count), tmp_path))
+        overlaps = page.run(
+            """
+            const found = [];
+            for (const svg of document.querySelectorAll('figure svg')) {
+              const box = svg.getBoundingClientRect();
+              const texts = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+              texts.forEach(([a, p], i) => {
+                if (p.left < box.left - 1 || p.right > box.right + 1) found.push(`${a} leaves the chart`);
+                texts.slice(i + 1).forEach(([b, q]) => {
+                  const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+                  const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+                  if (x > 1 && y > 2) found.push(`${a} | ${b}`);
+                });
+              });
+            }
+            return found;
+            """
+        )
+        assert overlaps == []
+
+
+def test_filter_shows_the_chosen_rows(page: Browser) -> None:
+    everything = page.run(VISIBLE_ROWS)
+    page.click("input[value=differ] + span")
+    differing = page.run(VISIBLE_ROWS)
+    page.click("input[value=failed] + span")
+    failed = page.run(VISIBLE_ROWS)
+    view = make_view(targets=2)
+    assert everything == len(view.rows)
+    assert differing == sum(row.differs for row in view.rows) < everything
+    assert failed == sum(row.failed for row in view.rows) < everything
+    assert page.run("return document.getElementById('count').textContent") == f"{failed} of {everything} cases"
+
+
+def test_search_narrows_the_rows_and_combines_with_the_filter(page: Browser) -> None:
+    page.type("#search", "Q007")
+    assert page.run(VISIBLE_ROWS) == 1
+    page.type("#search", "no such text")
+    assert page.run(VISIBLE_ROWS) == 0
+
+
+def test_keys_move_through_the_rows(page: Browser) -> None:
+    page.run("document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))")
+    page.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))")
+    assert page.run("return document.activeElement.id") == "case-2"
+
+
+def test_definition_opens_at_its_question_mark(page: Browser) -> None:
+    page.click(".tip")
+    shown = page.run("return document.querySelector('[popover]:popover-open').textContent")
+    assert "Share of all cases" in shown
+
+
+def test_everything_is_there_without_script(page: Browser, tmp_path: Path) -> None:
+    page.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    page.open(HtmlReport().write(make_view(targets=2), tmp_path))
+    page.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    assert page.run(VISIBLE_ROWS) == len(make_view(targets=2).rows)
+    assert page.run("return document.getElementById('filter').getClientRects().length") == 0
+
+
+def test_dark_scheme_changes_ground_and_charts(page: Browser) -> None:
+    colours = (
+        "return [getComputedStyle(document.body).backgroundColor,"
+        "getComputedStyle(document.querySelector('figure svg text')).fill]"
+    )
+    page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
+    light = page.run(colours)
+    page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    dark = page.run(colours)
+    assert light == ["rgb(246, 247, 248)", "rgb(29, 39, 51)"]
+    assert dark == ["rgb(16, 20, 24)", "rgb(230, 235, 240)"]
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_page_never_scrolls_sideways(page: Browser, width: int) -> None:
+    page.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    assert page.run(OVERFLOW) <= 0
+
+
+def test_hostile_text_is_shown_and_never_run(page: Browser, tmp_path: Path) -> None:
+    page.open(HtmlReport().write(hostile_view(), tmp_path))
+    assert page.run("return window.hacked") is None
+    assert page.run("return document.querySelectorAll('img, a[href^=\"javascript\"], script[src]').length") == 0
+    assert page.run("return document.querySelectorAll('script').length") == 1
+    assert page.run("return document.querySelector('h1').textContent") == HOSTILE[0]
+    assert [url for url in page.requests() if not url.startswith(("file:", "data:"))] == []
+    assert page.log("browser") == []
+    assert page.run(OVERFLOW) <= 0
+
+
+def test_page_policy_stops_a_script_that_is_not_its_own(page: Browser) -> None:
+    page.run("const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s)")
+    assert page.run("return window.hacked") is None
+    assert any("Content Security Policy" in entry["message"] for entry in page.log("browser"))
+
+
+@pytest.mark.parametrize("case", ["no rows", "one target", "all failed", "nothing"])
+def test_odd_runs_still_make_a_page(page: Browser, tmp_path: Path, case: str) -> None:
+    view = make_view(targets=1 if case == "one target" else 2, cases=0 if case == "no rows" else 20)
+    if case == "all failed":
+        targets = [
+            msgspec.structs.replace(target, metrics={}, outcomes={"facts": {"error": 120}})
+            for target in view.results.targets
+        ]
+        results = msgspec.structs.replace(view.results, targets=targets, comparisons=[])
+        view = msgspec.structs.replace(view, results=results, rows=[], curves=[])
+    if case == "nothing":
+        results = msgspec.structs.replace(view.results, targets=[], comparisons=[])
+        view = RunView(results=results, benchmarks=[])
+    page.open(HtmlReport().write(view, tmp_path))
+    assert page.run("return document.querySelector('h1').getClientRects().length") > 0
+    assert page.log("browser") == []
+    assert page.run(OVERFLOW) <= 0
