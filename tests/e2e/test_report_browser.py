@@ -42,7 +42,10 @@ class Browser:
     def __init__(self, address: str, profile: Path) -> None:
         self.address = address
         options = {"binary": CHROMIUM, "args": [*FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        wanted = {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
         answer = self.send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.address += f"/session/{answer['sessionId']}"
 
@@ -132,7 +135,8 @@ def hostile_view() -> RunView:
             case=text[:100],
             slices={text[:100]: text[:100]},
             answers=[
-                msgspec.structs.replace(a, text=text, thinking=text, reason=text, error=text) for a in row.answers
+                msgspec.structs.replace(a, text=text, thinking=text, reason=text, error=text)
+                for a in row.answers
             ],
         )
         for row, text in zip(view.rows, HOSTILE, strict=False)
@@ -184,7 +188,8 @@ def test_no_text_of_a_chart_overlaps_another_for_two_to_ten_targets(page: Browse
             const found = [];
             for (const svg of document.querySelectorAll('figure svg')) {
               const box = svg.getBoundingClientRect();
-              const texts = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()]);
+              const found_texts = [...svg.querySelectorAll('text')];
+              const texts = found_texts.map(t => [t.textContent, t.getBoundingClientRect()]);
               texts.forEach(([a, p], i) => {
                 if (p.left < box.left - 1 || p.right > box.right + 1) found.push(`${a} leaves the chart`);
                 texts.slice(i + 1).forEach(([b, q]) => {
@@ -210,7 +215,9 @@ def test_filter_shows_the_chosen_rows(page: Browser) -> None:
     assert everything == len(view.rows)
     assert differing == sum(row.differs for row in view.rows) < everything
     assert failed == sum(row.failed for row in view.rows) < everything
-    assert page.run("return document.getElementById('count').textContent") == f"{failed} of {everything} cases"
+    assert (
+        page.run("return document.getElementById('count').textContent") == f"{failed} of {everything} cases"
+    )
 
 
 def test_search_narrows_the_rows_and_combines_with_the_filter(page: Browser) -> None:
@@ -262,7 +269,9 @@ def test_page_never_scrolls_sideways(page: Browser, width: int) -> None:
 def test_hostile_text_is_shown_and_never_run(page: Browser, tmp_path: Path) -> None:
     page.open(HtmlReport().write(hostile_view(), tmp_path))
     assert page.run("return window.hacked") is None
-    assert page.run("return document.querySelectorAll('img, a[href^=\"javascript\"], script[src]').length") == 0
+    assert (
+        page.run("return document.querySelectorAll('img, a[href^=\"javascript\"], script[src]').length") == 0
+    )
     assert page.run("return document.querySelectorAll('script').length") == 1
     assert page.run("return document.querySelector('h1').textContent") == HOSTILE[0]
     assert [url for url in page.requests() if not url.startswith(("file:", "data:"))] == []
@@ -271,7 +280,10 @@ def test_hostile_text_is_shown_and_never_run(page: Browser, tmp_path: Path) -> N
 
 
 def test_page_policy_stops_a_script_that_is_not_its_own(page: Browser) -> None:
-    page.run("const s = document.createElement('script'); s.textContent = 'window.hacked = 1'; document.body.append(s)")
+    page.run(
+        "const s = document.createElement('script'); s.textContent = 'window.hacked = 1';"
+        "document.body.append(s)"
+    )
     assert page.run("return window.hacked") is None
     assert any("Content Security Policy" in entry["message"] for entry in page.log("browser"))
 

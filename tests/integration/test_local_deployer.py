@@ -63,7 +63,9 @@ def stand_in(tmp_path: Path) -> str:
     return str(binary)
 
 
-def ask(deployment: Deployment, path: str, key: str | None = None, body: object = None) -> tuple[int, str, str]:
+def ask(
+    deployment: Deployment, path: str, key: str | None = None, body: object = None
+) -> tuple[int, str, str]:
     """Return status, body and the allowed origin of one request."""
     parts = urlsplit(deployment.endpoint)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
@@ -212,12 +214,13 @@ def test_a_server_that_is_too_slow_is_ended(tiny: ModelSpec, tmp_path: Path) -> 
 def test_a_cancelled_start_leaves_nothing(tiny: ModelSpec, tmp_path: Path) -> None:
     async def session() -> str:
         starting = asyncio.create_task(local.start(tiny, Weights(model="tiny", path=tiny.source)))
-        while not (held := leases.list_leases()) or held[0].server is None:
-            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        (held,) = leases.list_leases()
+        assert leases.marked(held.id)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await starting
-        return held[0].id
+        return held.id
 
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -234,7 +237,7 @@ def test_a_cancelled_start_leaves_nothing(tiny: ModelSpec, tmp_path: Path) -> No
         ("exit 3", "ended with exit code 3", "the log above"),
         ("kill -9 $$", "ended by SIGKILL", "lack of memory"),
         ("kill -4 $$", "ended by SIGILL", "does not fit this processor"),
-        ("echo \"couldn't bind HTTP server socket\" >&2; exit 1", "exit code 1", "choose another `port`"),
+        ('echo "couldn\'t bind HTTP server socket" >&2; exit 1', "exit code 1", "choose another `port`"),
     ],
 )
 def test_an_early_death_tells_how_and_what_to_do(

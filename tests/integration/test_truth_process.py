@@ -47,7 +47,7 @@ def test_a_stall_holds_everything_and_then_goes_on(server: TruthProcess) -> None
     ask(server.port)
     times = last(server).times
     gaps = [after - before for before, after in pairwise(times)]
-    assert 200_000_000 < max(gaps) < 450_000_000
+    assert 200_000_000 < max(gaps) < 600_000_000
     # what follows the stall keeps its pace and does not come in a burst
     assert times[-1] - times[0] > 19 * 10_000_000 + 200_000_000
 
@@ -61,13 +61,13 @@ def test_a_stall_delays_what_arrives_in_it(server: TruthProcess) -> None:
 
 
 def test_slow_start_fades(server: TruthProcess) -> None:
-    server.configure(parse("ttft=20ms,tokens=1,slow_start=500ms,slow_factor=5"))
+    server.configure(parse("ttft=20ms,tokens=1,slow_start=500ms,slow_factor=10"))
     ask(server.port)
     time.sleep(0.6)
     ask(server.port)
     first, second = (record.first_token - record.arrival for record in server.truth() if record.first_token)
-    assert first > 60_000_000
-    assert second < 50_000_000
+    assert first > 100_000_000
+    assert second < 90_000_000
 
 
 def test_slots_make_requests_wait(server: TruthProcess) -> None:
@@ -78,9 +78,12 @@ def test_slots_make_requests_wait(server: TruthProcess) -> None:
     for one in sockets:
         assert exchange(one, b"").end == "complete"
         one.close()
-    waits = sorted(record.first_token - record.arrival for record in server.truth() if record.first_token)
-    assert waits[1] < 115_000_000
-    assert waits[-1] >= 175_000_000
+    records = server.truth()
+    began = min(record.arrival for record in records)
+    firsts = sorted(record.first_token - began for record in records if record.first_token)
+    assert len(firsts) == 6
+    for place, first in enumerate(firsts):
+        assert first >= (place // 2 + 1) * 60_000_000
     assert server.summary().peak == 6
 
 

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import median
 
 import pytest
 
@@ -83,21 +84,22 @@ def test_a_lone_stream_is_written_within_a_millisecond(server: TruthProcess) -> 
 
 
 def test_jitter_spreads_gaps_and_is_seeded(server: TruthProcess) -> None:
-    def gaps(settings: str) -> list[int]:
+    def gaps(settings: str) -> list[float]:
         server.reset()
         ask(server.port, settings)
         times = last(server).times
-        return [round((after - before) / 1e6) for before, after in pairwise(times)]
+        return [(after - before) / 1e6 for before, after in pairwise(times)]
 
     first = gaps("itl=4ms,tokens=30,jitter=0.5,seed=3")
     assert max(first) - min(first) >= 2
     again = gaps("itl=4ms,tokens=30,jitter=0.5,seed=3")
     other = gaps("itl=4ms,tokens=30,jitter=0.5,seed=4")
-    assert distance(first, again) < distance(first, other)
+    # medians, since a busy machine delays some writes
+    assert median(distances(first, again)) < 0.5 <= median(distances(first, other))
 
 
-def distance(one: list[int], other: list[int]) -> int:
-    return sum(abs(a - b) for a, b in zip(one, other, strict=True))
+def distances(one: list[float], other: list[float]) -> list[float]:
+    return [abs(a - b) for a, b in zip(one, other, strict=True)]
 
 
 def test_max_tokens_caps_and_says_length(server: TruthProcess) -> None:
@@ -126,14 +128,14 @@ def test_several_tokens_share_an_event(server: TruthProcess) -> None:
 
 
 def test_early_role_comes_at_arrival_and_is_no_token(server: TruthProcess) -> None:
-    read = ask(server.port, "role=early,ttft=60ms,tokens=2")
+    read = ask(server.port, "role=early,ttft=150ms,tokens=2")
     assert read.deltas[0] == {"role": "assistant", "content": ""}
     assert "role" not in read.deltas[1]
     record = last(server)
     assert record.first_byte is not None
     assert record.first_token is not None
-    assert record.first_byte - record.arrival < 30_000_000
-    assert record.first_token - record.arrival >= 60_000_000
+    assert record.first_byte - record.arrival < 100_000_000
+    assert record.first_token - record.arrival >= 150_000_000
     assert read.reads[0][0] < read.reads[1][0] - 20_000_000
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
+_RESOLUTION = 1e-9  # bounds nearer to each other than this share of their size cannot be told apart
+
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
     """A range of values laid over a range of pixels."""
@@ -35,14 +37,14 @@ def _linear_ticks(low: float, high: float, count: int) -> list[float]:
 
 def linear(low: float, high: float, start: float, end: float, *, count: int = 5) -> Axis:
     """Return a linear axis; an empty range is opened so that a single value sits inside."""
-    if not high > low:
+    if not high - low > _RESOLUTION * max(abs(low), abs(high)):
         low, high = (low - 0.5, high + 0.5) if low == 0 else (low - abs(low) * 0.5, high + abs(high) * 0.5)
     return Axis(low=low, high=high, start=start, end=end, ticks=_linear_ticks(low, high, count))
 
 
 def logarithmic(low: float, high: float, start: float, end: float) -> Axis:
     """Return a logarithmic axis over positive values with ticks at 1, 2 and 5 of each decade."""
-    if not high > low:
+    if not high - low > _RESOLUTION * high:
         low, high = low / 2, high * 2
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(decades) <= 4 else (1,)

@@ -14,12 +14,13 @@ import msgspec
 
 from bakeoff import leases
 from bakeoff.clock import now_ns
-from bakeoff.deployers.llama_child import READY, ServerConfig
+from bakeoff.deployers.llama_child import ServerConfig
 from bakeoff.errors import DeployError
 from bakeoff.leases import Lease
 
 _POLL_S = 0.03
 _TAIL_LINES = 20
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _OURS = ("LLAMA_ARG_", "LLAMA_API_KEY")
 
 # What the log says -> what to do about it; the first that fits is told.
@@ -56,8 +57,8 @@ def launch(config: ServerConfig, lease: Lease) -> Lease:
             environment,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, reader, 0),
-                (os.POSIX_SPAWN_OPEN, 1, str(lease.log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_OPEN, 1, str(_answer(lease)), _APPEND, 0o600),
+                (os.POSIX_SPAWN_OPEN, 2, str(lease.log), _APPEND, 0o600),
             ],
             # Its own group: Ctrl-C in the terminal drains the run and must not stop the server under it.
             setpgroup=0,
@@ -81,6 +82,13 @@ async def wait_ready(config: ServerConfig, lease: Lease, timeout_s: float) -> st
     Raises:
         DeployError: the server ended, refused, or did not answer in time; with the end of its log.
     """
+    try:
+        return await _until_answered(config, lease, timeout_s)
+    finally:
+        _answer(lease).unlink(missing_ok=True)
+
+
+async def _until_answered(config: ServerConfig, lease: Lease, timeout_s: float) -> str:
     deadline = now_ns() + int(timeout_s * 1e9)
     address: str | None = None
     while now_ns() < deadline:
@@ -95,20 +103,18 @@ async def wait_ready(config: ServerConfig, lease: Lease, timeout_s: float) -> st
             if reason:
                 raise _failure(config, lease, reason)
         await asyncio.sleep(_POLL_S)
-    return _give_up(config, lease, timeout_s)
-
-
-def _give_up(config: ServerConfig, lease: Lease, timeout_s: float) -> str:
     reason = f"no answer within {timeout_s:g} s"
     raise _failure(config, lease, reason, hint="allow more by `ready_timeout`, or use smaller weights")
 
 
 def _address(lease: Lease) -> str | None:
-    """Find the line by which the child tells where it listens."""
-    for line in _log_lines(lease):
-        if line.startswith(READY):
-            return line.removeprefix(READY).strip()
-    return None
+    """Return where the child says it listens, once it has said so."""
+    line = _answer(lease).read_text() if _answer(lease).exists() else ""
+    return line.strip() if line.endswith("\n") else None
+
+
+def _answer(lease: Lease) -> Path:
+    return Path(f"{lease.log}.address")
 
 
 def _ask(address: str, config: ServerConfig, timeout_s: float) -> tuple[bool, str]:

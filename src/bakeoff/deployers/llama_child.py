@@ -1,7 +1,8 @@
 """The process of one llama.cpp server: `python -m bakeoff.deployers.llama_child`.
 
-Reads one `ServerConfig` as JSON from standard input, serves until it is ended, and ends by itself
-when the process that started it is gone. Knows nothing of leases, weights sources or readiness.
+Reads one `ServerConfig` as JSON from standard input, writes the server's address as a line to
+standard output, logs to standard error, serves until it is ended, and ends by itself when the
+process that started it is gone. Knows nothing of leases, weights sources or readiness.
 """
 
 import importlib
@@ -18,7 +19,6 @@ from typing import Any
 import msgspec
 
 HOST = "127.0.0.1"
-READY = "bakeoff: listening on "
 _WATCH_S = 0.25
 # A kept-alive connection holds one of these threads; with fewer threads than connections, some starve.
 _HTTP_THREADS = 128
@@ -50,7 +50,15 @@ def main() -> int:
     config = msgspec.json.decode(sys.stdin.buffer.read(), type=ServerConfig)
     if config.parent is not None:
         threading.Thread(target=_watch, args=(config.parent,), daemon=True).start()
-    return _embedded(config) if config.binary is None else _binary(config, config.binary)
+    # The engine logs from threads of its own and to both outputs: only we may write the address.
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    return _embedded(config, answer) if config.binary is None else _binary(config, config.binary, answer)
+
+
+def _tell(answer: int, address: str) -> None:
+    os.write(answer, f"{address}\n".encode())
+    os.close(answer)
 
 
 def _say(line: str) -> None:
@@ -68,7 +76,7 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def _embedded(config: ServerConfig) -> int:
+def _embedded(config: ServerConfig, answer: int) -> int:
     xllamacpp: Any = importlib.import_module("xllamacpp")  # it has no types
     params = xllamacpp.CommonParams()
     params.model.path = config.path
@@ -92,13 +100,13 @@ def _embedded(config: ServerConfig) -> int:
     except RuntimeError as error:
         _say(f"bakeoff: the engine gave up: {error}")
         return 1
-    _say(READY + str(server.listening_address))
+    _tell(answer, str(server.listening_address))
     # SIGTERM keeps its default, so that a request in flight or a model being loaded cannot hold us up.
     while True:
         signal.pause()
 
 
-def _binary(config: ServerConfig, binary: str) -> int:
+def _binary(config: ServerConfig, binary: str, answer: int) -> int:
     port = config.port or _free_port()
     command = [binary, "--model", config.path, "--alias", config.model, "--host", HOST, "--port", str(port)]
     command += ["--ctx-size", str(config.context), "--parallel", str(config.slots)]
@@ -118,7 +126,7 @@ def _binary(config: ServerConfig, binary: str) -> int:
         server.send_signal(signum)
 
     signal.signal(signal.SIGTERM, ask)
-    _say(f"{READY}http://{HOST}:{port}")
+    _tell(answer, f"http://{HOST}:{port}")
     code = server.wait()
     _say(f"bakeoff: `{binary}` ended with exit code {code}")
     return code if code >= 0 else 128 - code

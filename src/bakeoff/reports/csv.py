@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from bakeoff.charts.svg import visible
 from bakeoff.records.view import RunView
 
 COLUMNS = ("target", "metric", "value", "low", "high", "n", "unit", "level", "note")
@@ -16,11 +17,13 @@ class CsvReport(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, view: RunView, folder: Path) -> Path:
         """Write `results.csv`."""
         path = folder / "results.csv"
-        with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             for target in view.results.targets:
                 for metric, one in target.metrics.items():
                     cells = (one.value, one.low, one.high, one.n, one.unit, one.level, one.note)
-                    writer.writerow((target.name, metric, *cells))
+                    writer.writerow(
+                        visible(c) if isinstance(c, str) else c for c in (target.name, metric, *cells)
+                    )
         return path

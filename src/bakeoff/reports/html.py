@@ -6,6 +6,7 @@ Every text is escaped by the template engine; the page's own policy forbids what
 import base64
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ def _environment() -> "Environment":
     )
 
 
+@cache
 def _template() -> "Template":
     return _environment().from_string(_asset("page.html"))
 

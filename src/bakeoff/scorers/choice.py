@@ -40,10 +40,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     r"""Pass an answer that names the right letter.
 
     Forms are tried in this order, and within a form the last one counts: the answer is the letter alone
-    (`B`, `(b)`, `**B**.`); it is stated (`the answer is B`, `Answer: (B)`, `\boxed{B}`); it is named (`option B`); a line begins
-    with it (`B. Rome`), unless lines begin with several, as when the options are repeated; it stands in
-    brackets (`(B)`); one single capital stands alone (`It is B because`). After these, the text of
-    exactly one choice in the answer counts as its letter. Letters inside words never count, so `CORRECT`
+    (`B`, `(b)`, `**B**.`); it is stated (`the answer is B`, `Answer: (B)`, `\boxed{B}`); it is named
+    (`option B`); a line begins with it (`B. Rome`), unless lines begin with several, as when the options
+    are repeated; it stands in brackets (`(B)`); one single capital stands alone (`It is B because`).
+    After these, the text of exactly one choice in the answer counts as its letter. Letters inside words never count, so `CORRECT`
     is not `C`; nor do the words `A` and `I` in a sentence.
 
     Attributes:
@@ -112,7 +112,7 @@ def _forms(letters: str) -> _Forms:
         stated=re.compile(rf"(?i:\banswer{_IS}|\\boxed|\\text){_WRAP}{clear}"),
         named=re.compile(rf"(?i:\b(?:option|choice|letter){_IS}){_WRAP}{clear}"),
         bracketed=re.compile(rf"[(\[]\s*({either})\s*[)\]]"),
-        leading=re.compile(rf"^[\s*_`>-]*[(\[]?([{letters}])[*_]*[.):,](?=\s|$)", re.MULTILINE),
+        leading=re.compile(rf"^[\s*_`>-]*([{letters}])[*_]*[.):,](?=\s|$)", re.MULTILINE),
         alone=re.compile(rf"(?<![\w'\u2019.-])([{letters}])(?![\w'\u2019-]|\.\w)"),
     )
 
@@ -121,22 +121,21 @@ def _letter(text: str, forms: _Forms) -> _Found | None:
     whole = forms.whole.fullmatch(text)
     if whole:
         return _Found(whole[1].upper(), "the whole answer")
-    stated = _all(forms.stated, text)
-    if stated:
-        return _Found(stated[-1], "stated as the answer")
-    named = _all(forms.named, text)
-    if named:
-        return _Found(named[-1], "named as an option")
-    leading = set(_all(forms.leading, text))
-    if len(leading) == 1:
-        return _Found(leading.pop(), "at the start of a line")
-    bracketed = _all(forms.bracketed, text)
-    if bracketed:
-        return _Found(bracketed[-1], "in brackets")
-    alone = {letter for letter in _all(forms.alone, text) if letter not in {"A", "I"}}
-    if len(alone) == 1 and not leading:
-        return _Found(alone.pop(), "standing alone")
-    return None
+    leading = _all(forms.leading, text)
+    alone = [letter for letter in _all(forms.alone, text) if letter not in {"A", "I"}]
+    ways = (
+        ("stated as the answer", _all(forms.stated, text)),
+        ("named as an option", _all(forms.named, text)),
+        ("at the start of a line", _if_one(leading)),
+        ("in brackets", _all(forms.bracketed, text)),
+        ("standing alone", [] if leading else _if_one(alone)),
+    )
+    return next((_Found(letters[-1], how) for how, letters in ways if letters), None)
+
+
+def _if_one(letters: list[str]) -> list[str]:
+    """Return the letters if they are all the same one, else none."""
+    return letters if len(set(letters)) == 1 else []
 
 
 def _all(form: re.Pattern[str], text: str) -> list[str]:

@@ -38,7 +38,11 @@ def write_tiny_model(path: Path, *, architecture: str = "llama", template: str |
         _pair("tokenizer.ggml.model", _STRING, _text("llama")),
         _pair("tokenizer.ggml.tokens", _ARRAY, _array(_STRING, map(_text, tokens), len(tokens))),
         _pair("tokenizer.ggml.scores", _ARRAY, _array(_F32, [bytes(4 * len(tokens))], len(tokens))),
-        _pair("tokenizer.ggml.token_type", _ARRAY, _array(_I32, [struct.pack("<i", k) for k in kinds], len(kinds))),
+        _pair(
+            "tokenizer.ggml.token_type",
+            _ARRAY,
+            _array(_I32, [struct.pack("<i", k) for k in kinds], len(kinds)),
+        ),
         _pair("tokenizer.ggml.unknown_token_id", _U32, struct.pack("<I", 0)),
         _pair("tokenizer.ggml.bos_token_id", _U32, struct.pack("<I", 1)),
         _pair("tokenizer.ggml.eos_token_id", _U32, struct.pack("<I", 2)),
@@ -75,7 +79,7 @@ def _shapes(words: int) -> dict[str, tuple[int, ...]]:
 
 
 def _file(pairs: list[bytes], shapes: dict[str, tuple[int, ...]]) -> bytes:
-    random = Random(7)  # noqa: S311  weights, not secrets
+    random = Random(7)
     infos, data = b"", b""
     for name, shape in shapes.items():
         count = shape[0] * (shape[1] if len(shape) > 1 else 1)

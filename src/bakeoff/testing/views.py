@@ -36,7 +36,18 @@ HOSTILE = (
     "x" * 3000,
 )
 _CATEGORIES = ("arithmetic", "extraction", "sentiment", "short facts")
-_NAMES = ("small-a", "larger-b", "base-c", "router", "distilled-e", "f-8b-instruct", "g", "h", "i", "j")
+_NAMES: tuple[str, ...] = (
+    "small-a",
+    "larger-b",
+    "base-c",
+    "router",
+    "distilled-e",
+    "f-8b-instruct",
+    "g",
+    "h",
+    "i",
+    "j",
+)
 
 
 def _interval(share: float, n: int) -> tuple[float, float]:

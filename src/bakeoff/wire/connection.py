@@ -72,8 +72,7 @@ class Connection:
         self._timeouts = timeouts
         self._waiter = self._loop.create_future()
         self._started_at = clock.now_ns()
-        first = min(timeouts.first_byte, timeouts.total)
-        self._timer = self._loop.call_later(first, self._on_timer)
+        self._timer = self._loop.call_later(self._look_every(), self._on_timer)
         reused, self.fresh = not self.fresh, False
         try:
             self._send(data if self._tls is None else self._tls.encrypt(data))
@@ -227,7 +226,12 @@ class Connection:
         if now >= due:
             self._end(kind)
         else:
-            self._timer = self._loop.call_later((due - now) / 1e9 + 0.0005, self._on_timer)
+            wait = min((due - now) / 1e9 + 0.0005, self._look_every())
+            self._timer = self._loop.call_later(wait, self._on_timer)
+
+    def _look_every(self) -> float:
+        """Return the seconds within which any of the limits may run out: one timer serves all three."""
+        return min(self._timeouts.first_byte, self._timeouts.stream, self._timeouts.total)
 
     def _end(self, broken: str, *, closing: bool = False) -> None:
         if self._waiter is None or self._waiter.done():

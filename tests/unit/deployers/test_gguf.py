@@ -103,7 +103,7 @@ def test_a_damaged_head_gives_an_answer_or_a_weights_error(
 )
 def test_an_absurd_value_is_refused(tmp_path: Path, kind: int, value: bytes) -> None:
     pair = struct.pack("<Q", 1) + b"k" + struct.pack("<I", kind) + value
-    with pytest.raises(WeightsError, match="corrupt|cut short"):
+    with pytest.raises(WeightsError, match=r"corrupt|cut short"):
         read(tmp_path, b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + pair + bytes(64))
 
 

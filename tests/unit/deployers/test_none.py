@@ -15,7 +15,9 @@ def test_the_endpoint_and_the_key_are_passed_on(tmp_path: Path) -> None:
     weights = Existing().prepare(model, tmp_path)
     assert weights == Weights(model="real", engine="vLLM 1")
     deployment = asyncio.run(Existing().start(model, weights))
-    assert deployment == Deployment(target="m", endpoint="http://127.0.0.1:1/v1", api_key="k", engine="vLLM 1")
+    assert deployment == Deployment(
+        target="m", endpoint="http://127.0.0.1:1/v1", api_key="k", engine="vLLM 1"
+    )
 
 
 def test_a_model_without_endpoint_is_refused() -> None:

@@ -10,7 +10,12 @@ import pytest
 
 from bakeoff.leases import MARK, Process, alive, end, identify, marked, reap
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture

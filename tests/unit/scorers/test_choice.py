@@ -69,7 +69,9 @@ def test_the_letter_is_found_or_nothing_is(grade, answer, letter):
 
 
 def test_the_reason_says_what_was_found_and_where(grade):
-    assert grade(Choice(), "Answer: C", "B", fields=CITIES).reason == "choice C (stated as the answer) is not B"
+    assert (
+        grade(Choice(), "Answer: C", "B", fields=CITIES).reason == "choice C (stated as the answer) is not B"
+    )
     assert "names none of the choices ABCD" in grade(Choice(), "no idea", "B", fields=CITIES).reason
 
 

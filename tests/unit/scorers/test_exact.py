@@ -57,7 +57,9 @@ def test_an_empty_answer_was_judged_and_failed(grade):
 
 
 def test_the_reason_says_what_was_compared(grade):
-    assert grade(Exact(), "Rom", "Rome", accepted=("Roma",)).reason == 'the answer "Rom" is not "Rome" or "Roma"'
+    assert (
+        grade(Exact(), "Rom", "Rome", accepted=("Roma",)).reason == 'the answer "Rom" is not "Rome" or "Roma"'
+    )
     assert len(grade(Exact(), "x" * 9000, "y").reason) < 200
 
 

@@ -32,7 +32,7 @@ GSM8K = "She sells 16 - 3 - 4 = <<16-3-4=9>>9 eggs.\nShe makes 9 * 2 = $<<9*2=18
         ("1 1/2 cups", "1.5", True),
         ("\\frac{1}{3}", "1/3", True),
         ("0.333", "1/3", False),
-        ("1/0", 1, False),
+        ("1/0", 1, None),
         ("50%", "50 %", True),
         ("50%", 0.5, True),
         ("50%", 50, True),
@@ -92,7 +92,9 @@ def test_a_reference_without_a_number_is_the_case_s_fault(grade):
     assert "holds no number" in result.reason
 
 
-@property_of(st.integers(-(10**12), 10**12), st.sampled_from(["", "$", "= "]), st.sampled_from(["", ".", " kg", "**"]))
+@property_of(
+    st.integers(-(10**12), 10**12), st.sampled_from(["", "$", "= "]), st.sampled_from(["", ".", " kg", "**"])
+)
 def test_any_integer_is_read_in_any_dress(number, before, after):
     sample = Sample(benchmark="b", case="c", target="t", outcome="ok")
     text = f"{before}{number:,}{after}" if before != "$" or number >= 0 else f"-${-number:,}{after}"
@@ -107,7 +109,9 @@ def test_no_text_breaks_it(text):
     assert (result.parsed is None) == (result.value is None)
 
 
-@property_of(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9))
+@property_of(
+    st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9)
+)
 def test_decimals_are_read_exactly(number):
     sample = Sample(benchmark="b", case="c", target="t", outcome="ok")
     step = Fraction(number) + Fraction(1, 10**6)

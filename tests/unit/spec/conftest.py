@@ -67,6 +67,12 @@ class SmallCatalog:
         return FAMILIES[family][name]
 
 
+@pytest.fixture(scope="session")
+def catalog() -> SmallCatalog:
+    """Return the small catalog."""
+    return SmallCatalog()
+
+
 Write = Callable[[str], Path]
 
 
@@ -85,11 +91,11 @@ def write(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
-def load(write: Write) -> Callable[..., LoadedSpec]:
+def load(write: Write, catalog: SmallCatalog) -> Callable[..., LoadedSpec]:
     """Return a function that loads a spec text."""
 
     def run(text: str, env: Mapping[str, str] | None = None, **options: Any) -> LoadedSpec:
-        return load_spec(write(text), env or {}, catalog=SmallCatalog(), **options)
+        return load_spec(write(text), env or {}, catalog=catalog, **options)
 
     return run
 

@@ -1,4 +1,5 @@
 """The example of the design loads up to the features that this version does not have."""
+# ruff: noqa: E501  the example's lines are as long as they are
 
 EXAMPLE = """\
 version: 1

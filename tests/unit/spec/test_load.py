@@ -229,16 +229,12 @@ def test_a_variable_named_as_a_secret_is_one_wherever_it_stands(load):
     assert "tok-123456" not in dump(loaded) + repr(explain(loaded))
 
 
-def test_the_stored_document_loads_to_the_same_spec(load, tmp_path):
+def test_the_stored_document_loads_to_the_same_spec(load, tmp_path, catalog):
     loaded = load(RICH, {**ENV, "EXAMPLE_KEY": "k"})
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "spec.yaml").write_text(dump(loaded))
-    from tests_catalog import SmallCatalog
-
-    again = load_spec(
-        folder / "spec.yaml", {**ENV, "EXAMPLE_KEY": "k"}, base=tmp_path, catalog=SmallCatalog()
-    )
+    again = load_spec(folder / "spec.yaml", {**ENV, "EXAMPLE_KEY": "k"}, base=tmp_path, catalog=catalog)
     assert again.spec == loaded.spec
     assert again.document == loaded.document
 

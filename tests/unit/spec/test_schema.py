@@ -9,10 +9,8 @@ from bakeoff.spec import schema
 
 
 @pytest.fixture
-def made():
-    from tests_catalog import SmallCatalog
-
-    return schema(SmallCatalog())
+def made(catalog):
+    return schema(catalog)
 
 
 def test_it_is_json_and_every_reference_is_defined(made):

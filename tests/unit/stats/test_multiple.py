@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -13,6 +13,7 @@ p_values = st.lists(
 
 
 @pytest.mark.parametrize(("adjust", "method"), [(holm, "holm"), (bonferroni, "bonferroni")])
+@settings(max_examples=15)  # statsmodels collects garbage in every call
 @given(values=p_values)
 def test_adjustments_agree_with_statsmodels(adjust, method: str, values: list[float]) -> None:
     assert adjust(values) == pytest.approx(tuple(multipletests(values, method=method)[1]))

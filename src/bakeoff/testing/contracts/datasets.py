@@ -35,12 +35,17 @@ def check_dataset(dataset: Dataset, base: Path) -> None:
 
 def check_missing_data(dataset: Dataset, base: Path) -> None:
     """Assert that a dataset whose data is not there, or holds no row, says so as a user's mistake."""
+    error = _error(dataset, base)
+    assert error is not None, "data that is not there raises DataError"
+    assert error.where, "the error names the place"
+
+
+def _error(dataset: Dataset, base: Path) -> DataError | None:
     try:
         _take(dataset, base)
     except DataError as error:
-        assert error.where, "the error names the place"
-    else:
-        raise AssertionError("data that is not there raises DataError")
+        return error
+    return None
 
 
 def _take(dataset: Dataset, base: Path) -> list[Case]:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from math import ceil
 
 import msgspec
 
@@ -181,7 +182,7 @@ def quantiles(values: Iterable[int]) -> Quantiles:
         return Quantiles()
 
     def at(share: float) -> float:
-        return ordered[min(n - 1, int(share * n))] / 1e9
+        return ordered[ceil(share * n) - 1] / 1e9
 
     return Quantiles(
         n=n,

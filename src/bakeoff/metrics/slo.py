@@ -1,0 +1,49 @@
+"""Whether one sample met its latency targets."""
+
+import msgspec
+
+from bakeoff.metrics import _times
+from bakeoff.records import Sample, Target
+from bakeoff.records.spec import Seconds
+
+
+class SloAttainment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """1 where the answer is ok and every given threshold is met (value <= threshold), else 0.
+
+    Any outcome but ok is 0: an answer that never came met no target. A threshold of None is not
+    checked. An answer of one token has no `tpot` to miss. Where a checked value is unknown (no stream,
+    all in one event, no token count) and no other threshold was missed, the result is None.
+
+    Attributes:
+        ttft: seconds.
+        ttfa: seconds.
+        tpot: seconds per token.
+        e2e: seconds.
+    """
+
+    ttft: Seconds | None = None
+    ttfa: Seconds | None = None
+    tpot: Seconds | None = None
+    e2e: Seconds | None = None
+    name: str = "slo_attainment"
+    unit: str = "share"
+
+    def measure(self, sample: Sample, target: Target) -> float | None:  # noqa: ARG002  the same for every target
+        """Return 1.0, 0.0, or None where it is unknown."""
+        if not sample.ok:
+            return 0.0
+        checks = [
+            (self.ttft, _times.ttft(sample)),
+            (self.ttfa, _times.ttfa(sample)),
+            (self.tpot, _tpot(sample)),
+            (self.e2e, _times.e2e(sample)),
+        ]
+        asked = [(limit, value) for limit, value in checks if limit is not None]
+        if any(value is not None and value > limit for limit, value in asked):
+            return 0.0
+        return None if any(value is None for _, value in asked) else 1.0
+
+
+def _tpot(sample: Sample) -> float | None:
+    tokens = _times.visible_tokens(sample)
+    return 0.0 if tokens is not None and tokens < 2 else _times.tpot(sample)
