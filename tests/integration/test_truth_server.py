@@ -90,12 +90,12 @@ def test_jitter_spreads_gaps_and_is_seeded(server: TruthProcess) -> None:
         times = last(server).times
         return [(after - before) / 1e6 for before, after in pairwise(times)]
 
-    first = gaps("itl=4ms,tokens=30,jitter=0.5,seed=3")
+    first = gaps("itl=10ms,tokens=20,jitter=0.5,seed=3")
     assert max(first) - min(first) >= 2
-    again = gaps("itl=4ms,tokens=30,jitter=0.5,seed=3")
-    other = gaps("itl=4ms,tokens=30,jitter=0.5,seed=4")
+    again = gaps("itl=10ms,tokens=20,jitter=0.5,seed=3")
+    other = gaps("itl=10ms,tokens=20,jitter=0.5,seed=4")
     # medians, since a busy machine delays some writes
-    assert median(distances(first, again)) < 0.5 <= median(distances(first, other))
+    assert median(distances(first, again)) < 2 <= median(distances(first, other))
 
 
 def distances(one: list[float], other: list[float]) -> list[float]:

@@ -11,7 +11,7 @@ from bakeoff.records.view import RunView
 COLUMNS = ("target", "metric", "value", "low", "high", "n", "unit", "level", "note")
 
 
-class CsvReport(msgspec.Struct, frozen=True, kw_only=True):
+class CsvReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Estimates with full precision; an empty cell is unknown."""
 
     def write(self, view: RunView, folder: Path) -> Path:

@@ -162,7 +162,7 @@ def render(view: RunView) -> str:
     return _template().render(_context(view)).lstrip()
 
 
-class HtmlReport(msgspec.Struct, frozen=True, kw_only=True):
+class HtmlReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A single page with everything a decision needs."""
 
     def write(self, view: RunView, folder: Path) -> Path:

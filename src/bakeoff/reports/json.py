@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.records.view import RunView
 
 
-class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
+class JsonReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole results as one JSON document."""
 
     def write(self, view: RunView, folder: Path) -> Path:

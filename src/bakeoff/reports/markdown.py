@@ -140,7 +140,7 @@ def _measured(view: RunView) -> list[str]:
     return [*lines, "", "Repeat it:", "", fenced(view.command), ""]
 
 
-class MarkdownReport(msgspec.Struct, frozen=True, kw_only=True):
+class MarkdownReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report for pull requests and terminals."""
 
     def write(self, view: RunView, folder: Path) -> Path:

@@ -27,7 +27,7 @@ _DEFINITIONS = {
     "cost": "USD per request, from the prices in the spec; unknown without a price or a token count.",
     "cost_per_1k": "USD per 1,000 requests, from the prices in the spec.",
     "prompt_tokens": "Tokens of the input, as counted by the server unless stated otherwise.",
-    "output_tokens": "Tokens of the answer and its reasoning, as counted by the server unless stated otherwise.",
+    "output_tokens": "Tokens of answer and reasoning, as counted by the server unless stated otherwise.",
     "cached_tokens": "Input tokens that the server took from its cache.",
     "reasoning_tokens": "Tokens spent on reasoning, a part of the output tokens.",
     "ok_rate": "Share of all requests that were answered completely.",
@@ -53,6 +53,11 @@ SPEED = frozenset(
 )
 COUNTS = frozenset({"prompt_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"})
 _OTHER = frozenset({"output_token_rate", "slo_attainment", "cost", "cost_per_1k", "ok_rate", "error_rate"})
+_VARIANTS = {
+    "_answered": "over graded cases only, whatever the policy for failed ones",
+    "_lowest": "had every case without a grade failed",
+    "_highest": "had every case without a grade passed",
+}
 _STATISTICS = {"mean": "Mean.", "min": "Smallest.", "max": "Largest.", "total": "Sum.", "sum": "Sum."}
 _STATISTIC = re.compile(r"\.(p\d{1,4}|mean|min|max|total|sum|std)$")
 
@@ -68,8 +73,8 @@ class MetricName(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def quality(self) -> bool:
-        """Tell whether the metric speaks of answers, not of speed, cost or counts."""
-        return self.base not in SPEED | COUNTS | _OTHER
+        """Tell whether the metric speaks of answers, not of speed, cost, counts or another policy."""
+        return self.base not in SPEED | COUNTS | _OTHER and _variant(self.base) is None
 
     @property
     def label(self) -> str:
@@ -105,11 +110,18 @@ def _statistic_words(statistic: str) -> str:
     return _STATISTICS.get(statistic, "")
 
 
+def _variant(base: str) -> str | None:
+    return next((ending for ending in _VARIANTS if base.endswith(ending)), None)
+
+
 @cache
 def _base_definition(base: str) -> str:
     known = _DEFINITIONS.get(base)
     if known:
         return known
+    variant = _variant(base)
+    if variant is not None:
+        return f"What `{base.removesuffix(variant)}` is {_VARIANTS[variant]}."
     if base in plugins.names("metrics"):
         try:
             text = str(plugins.load("metrics", base).__doc__ or "")

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.scorers import _expected
+from bakeoff.scorers import _expected, _words
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _USUAL = 10
@@ -43,8 +43,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     (`B`, `(b)`, `**B**.`); it is stated (`the answer is B`, `Answer: (B)`, `\boxed{B}`); it is named
     (`option B`); a line begins with it (`B. Rome`), unless lines begin with several, as when the options
     are repeated; it stands in brackets (`(B)`); one single capital stands alone (`It is B because`).
-    After these, the text of exactly one choice in the answer counts as its letter. Letters inside words never count, so `CORRECT`
-    is not `C`; nor do the words `A` and `I` in a sentence.
+    After these, the text of exactly one choice in the answer counts as its letter. Letters
+    inside words never count, so `CORRECT` is not `C`; nor do the words `A` and `I` in a sentence.
 
     Attributes:
         value: the right letter or choice; None for the reference, may hold `{{field}}` placeholders.
@@ -144,19 +144,18 @@ def _all(form: re.Pattern[str], text: str) -> list[str]:
 
 def _by_text(text: str, letters: str, choices: Sequence[str]) -> _Found | None:
     """Return the choice whose text the answer holds, or none where it holds several that differ."""
-    folded = " ".join(text.split()).casefold()
+    folded = _folded(text)
     held = [
-        (" ".join(choice.split()).casefold(), letter)
-        for letter, choice in zip(letters, choices, strict=False)
-        if choice.strip() and _holds(folded, choice)
+        (wanted, letter)
+        for letter, wanted in zip(letters, map(_folded, choices), strict=False)
+        if wanted and _words.holds(folded, wanted)
     ]
     # "Paris" is also held where "Paris, Texas" is; the longer one is what was said.
     longest = [
-        letter for choice, letter in held if not any(choice in other and choice != other for other, _ in held)
+        letter for wanted, letter in held if not any(wanted in other and wanted != other for other, _ in held)
     ]
     return _Found(longest[0], "by its text") if len(longest) == 1 else None
 
 
-def _holds(folded: str, choice: str) -> bool:
-    wanted = re.escape(" ".join(choice.split()).casefold())
-    return re.search(rf"(?<!\w){wanted}(?!\w)", folded) is not None
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from bakeoff.records import Case, Grade, Sample
 from bakeoff.scorers import _expected
 
 _MAX_CHARS = 20_000
+_SWAPPED = str.maketrans(",.", ".,")
 # Lengths are bounded, so that a long run of digits is no number instead of slow arithmetic.
 _NUMBER = re.compile(
     r"""
@@ -69,13 +71,15 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         expected = _expected.expected(self.value, case)
         if not expected.texts:
             return _expected.ungradable(expected.missing)
-        wanted = [numbers[-1] for text in expected.texts if (numbers := self._numbers(text))]
+        wanted = [
+            number for text in expected.texts if (number := _number_in(text, "last", self.decimal_comma))
+        ]
         if not wanted:
             return _expected.ungradable(f"the reference {_expected.listed(expected.texts)} holds no number")
-        found = self._numbers(answer[-_MAX_CHARS:] if self.which == "last" else answer[:_MAX_CHARS])
-        if not found:
+        text = answer[-_MAX_CHARS:] if self.which == "last" else answer[:_MAX_CHARS]
+        number = _number_in(text, self.which, self.decimal_comma)
+        if number is None:
             return _expected.unparsable(f"there is no number in {_expected.shown(answer)}")
-        number = found[-1 if self.which == "last" else 0]
         passed = any(self._equal(number, other) for other in wanted)
         verb = "equals" if passed else "does not equal"
         reason = f"{self.which} number {number.text} {verb} {' or '.join(other.text for other in wanted)}"
@@ -90,6 +94,8 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return any(self._near(given.value * scale, wanted.value) for scale in (1, share))
 
     def _near(self, given: Fraction, wanted: Fraction) -> bool:
+        if given == wanted or not (self.tolerance or self.relative):
+            return given == wanted
         difference = abs(given - wanted)
         # Tolerances are read as they were written: 0.1 is a tenth, not the nearest binary fraction.
         allowed = max(Fraction(str(self.tolerance)), Fraction(str(self.relative)) * abs(wanted))
@@ -100,13 +106,19 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         parts += [f"{self.relative:.4g} of it"] if self.relative else []
         return f" within {' or '.join(parts)}" if parts else ""
 
-    def _numbers(self, text: str) -> list[_Number]:
-        text = text.replace("\u2212", "-").replace("{,}", ",").replace("\\,", ",").replace("\\%", "%")
+
+@lru_cache(maxsize=4096)
+def _number_in(text: str, which: str, decimal_comma: bool) -> _Number | None:  # noqa: FBT001  part of the cache's key
+    """Return the first or last number of a text; cached, as every target is held against the same reference."""
+    text = text.replace("\u2212", "-")
+    if "\\" in text or "{" in text:
+        text = text.replace("{,}", ",").replace("\\,", ",").replace("\\%", "%")
         text = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", text)
-        if self.decimal_comma:
-            text = text.translate(str.maketrans(",.", ".,"))
-        found = (_number(match) for match in _NUMBER.finditer(text))
-        return [number for number in found if number is not None]
+    if decimal_comma:
+        text = text.translate(_SWAPPED)
+    matches = _NUMBER.finditer(text)
+    ordered = matches if which == "first" else reversed(list(matches))
+    return next((number for number in map(_number, ordered) if number is not None), None)
 
 
 def _number(match: re.Match[str]) -> _Number | None:

@@ -15,7 +15,6 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(us|ms|s|sec|m|min|h)")
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _RATE = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*/\s*(s|sec|m|min|h)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-_BOOLS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _INT64 = 2**63
 _BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
     ("ge", "at least", lambda value, bound: value >= bound),
@@ -44,8 +43,6 @@ def read_bool(leaf: Leaf, _kind: mi.Type) -> bool:
     """Return true or false."""
     if isinstance(leaf.value, bool):
         return leaf.value
-    if leaf.plain and leaf.text.lower() in _BOOLS:
-        return _BOOLS[leaf.text.lower()]
     raise expected("`true` or `false`", leaf)
 
 
@@ -104,10 +101,8 @@ def read_decimal(leaf: Leaf, _kind: mi.Type) -> Decimal:
     return value
 
 
-def read_none(leaf: Leaf, _kind: mi.Type) -> None:
-    """Return None for an empty value."""
-    if leaf.value is not None:
-        raise expected("nothing", leaf)
+def read_none(_leaf: Leaf, _kind: mi.Type) -> None:
+    """Return None; only an empty value is read as one."""
 
 
 def read_literal(leaf: Leaf, kind: mi.Type) -> object:

@@ -142,7 +142,7 @@ class Shaper:
             message = f"the name `{shown(dataset.raw or dataset.text)}` does not tell the type of the file"
             hint = f"write `{{type: jsonl, path: …}}`; known suffixes: {known}"
             self._add(below(path, "dataset"), dataset.place, message, hint)
-            self.excused.add(below(path, "dataset"))
+            self.excused |= {below(path, "dataset"), below(path, "dataset.type")}
             return None
         entries: dict[str, Node] = {"type": text_leaf(kind, dataset.place), "path": dataset}
         return Map(entries=entries, place=dataset.place)

@@ -107,9 +107,6 @@ def parse_yaml(text: str, name: str) -> Map:
     Raises:
         SpecError: the text is no YAML mapping, with its line and the fix.
     """
-    for number, line in enumerate(text.splitlines(), 1):
-        if any("\ud800" <= char <= "\udfff" for char in line):
-            raise SpecError("the text is not valid Unicode", where=f"{name}:{number}")
     try:
         loader = _Loader(text)
         root = loader.get_single_node()

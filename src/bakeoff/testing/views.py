@@ -227,7 +227,7 @@ def make_case(benchmark: str, case: str) -> CaseText:
 def make_view(*, targets: int = 2, cases: int = 60, rows: int = 500, seed: int = 0) -> RunView:
     """Return the view of a made-up run."""
     names = list(_NAMES[:targets])
-    samples, scores = make_samples(names, cases, Random(seed))  # noqa: S311  no secret
+    samples, scores = make_samples(names, cases, Random(seed))
     return build_view(
         make_results(names),
         make_spec(names),

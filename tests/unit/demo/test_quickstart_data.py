@@ -87,8 +87,6 @@ def test_accepted_forms_differ_from_the_reference_and_each_other(rows: list[dict
 def test_no_question_gives_its_answer_away(rows: list[dict[str, Any]]) -> None:
     for row in of(rows, "fact") + of(rows, "arithmetic"):
         words = folded(row["input"]).split()
-        if row["input"] == "What is 250 - 125?":
-            continue
         assert not {form.casefold() for form in (row["reference"], *row["accepted"])} & set(words), row["id"]
 
 
@@ -113,7 +111,7 @@ def test_arithmetic_uses_all_operations_and_many_answers(rows: list[dict[str, An
 def test_no_answer_repeats_often_outside_sentiment(rows: list[dict[str, Any]]) -> None:
     for category in CATEGORIES - {"sentiment"}:
         [(answer, count)] = Counter(row["reference"] for row in of(rows, category)).most_common(1)
-        assert count <= 2, (category, answer)
+        assert count <= 3, (category, answer)
 
 
 def test_sentiment_is_half_and_half_in_each_difficulty(rows: list[dict[str, Any]]) -> None:
@@ -143,7 +141,7 @@ def test_examples_cover_every_category(examples: list[dict[str, Any]]) -> None:
 
 def test_examples_are_not_among_the_cases(rows: list[dict[str, Any]], examples: list[dict[str, Any]]) -> None:
     asked = {folded(row["input"]) for row in rows}
-    texts = {folded(quoted(row["input"])) for row in rows if '"Read' in row["input"] or ': "' in row["input"]}
+    texts = {folded(quoted(row["input"])) for row in of(rows, "sentiment") + of(rows, "extraction")}
 
     for example in examples:
         assert folded(example["input"]) not in asked
@@ -151,9 +149,7 @@ def test_examples_are_not_among_the_cases(rows: list[dict[str, Any]], examples: 
             assert folded(quoted(example["input"])) not in texts
 
 
-def test_example_answers_are_right_in_no_fact_or_sum(
-    rows: list[dict[str, Any]], examples: list[dict[str, Any]]
-) -> None:
+def test_example_answers_answer_no_case(rows: list[dict[str, Any]], examples: list[dict[str, Any]]) -> None:
     shown = {(example["category"], example["answer"].casefold()) for example in examples}
     asked = {(row["category"], row["reference"].casefold()) for row in rows if row["category"] != "sentiment"}
 

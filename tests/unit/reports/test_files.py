@@ -340,6 +340,12 @@ def test_metric_name_splits_into_its_parts(full: str, parts: tuple[str, ...]) ->
     assert (name.benchmark, name.base, name.statistic, name.slice) == parts
 
 
+def test_figures_under_another_policy_are_no_headline() -> None:
+    name = parse("facts.accuracy_lowest", ["facts"])
+    assert not name.quality
+    assert name.definition == "What `accuracy` is had every case without a grade failed."
+
+
 def test_every_registered_metric_has_a_definition() -> None:
     for metric in plugins.names("metrics"):
         definition = parse(f"b.{metric}", ["b"]).definition

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 import yaml
 
+from bakeoff import plugins
 from bakeoff.errors import SpecErrorGroup
 from bakeoff.records import Choice, LoadSpec, Sampling
-from bakeoff.spec import at_base, dump, explain, load_spec
+from bakeoff.spec import at_base, dump, explain, load_spec, schema
 
 GOOD = """\
 models:
@@ -295,3 +296,29 @@ def test_a_loaded_spec_is_frozen(load):
     with pytest.raises(AttributeError):
         load(GOOD).spec = None
     assert msgspec.structs.replace(load(GOOD).spec, seed=3).seed == 3
+
+
+def test_a_flag_may_hold_a_whole_part(load):
+    model = {"name": "b", "endpoint": "http://h/v1", "price": {"input": Decimal("0.1")}, "stream": False}
+    spec = load(GOOD, overrides={"models": [model], "decide.incumbent": "b", "name": None}).spec
+    assert spec.models[0].price is not None
+    assert (spec.models[0].price.input, spec.models[0].stream) == (Decimal("0.1"), False)
+    assert (spec.decide.incumbent, spec.name) == ("b", "bakeoff")
+
+
+@pytest.mark.parametrize("short", ["dataset: synthetic", "synthetic:", "synthetic: {prompt_tokens: 256}"])
+def test_synthetic_cases_need_no_options(load, short):
+    loaded = load(GOOD.replace("dataset: cases.jsonl", f"{short}\n    load: {{requests: 5}}"))
+    assert loaded.spec.benchmarks[0].dataset.options == {"prompt_tokens": 256, "output_tokens": 128}
+
+
+def test_a_hub_id_alone_is_a_source(load):
+    text = "models:\n  - {name: a, model_id: o/m}\n"
+    assert load(text, keep_refused=True).spec.models[0].source == "huggingface"
+
+
+def test_every_installed_implementation_is_in_the_schema():
+    made = schema()["$defs"]
+    for family in ("deployers", "providers", "datasets", "loads", "scorers"):
+        kinds = [next(iter(form["properties"].values()))["const"] for form in made[family]["anyOf"][1:]]
+        assert kinds == plugins.names(family)

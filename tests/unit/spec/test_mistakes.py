@@ -37,12 +37,17 @@ def with_benchmark(*lines: str) -> str:
         ("models: []\nseed: 1\nseed: 2\n", 3, "the key `seed` stands twice", "bakeoff.yaml:2"),
         ("a: 1\n---\nb: 2\n", 2, "more than one document", "---"),
         ("models: []\nname: {{input}}\n", 2, "a key must be plain text", "quotes"),
+        ("models: !!set {a}\n", 1, "the YAML tag `!!set` is not allowed", "remove"),
+        ("models: []\nseed: !!int x\n", 2, "`x` is no int of YAML", "quotes"),
+        ("models: []\n<<: 3\n", 2, "`<<` takes a mapping", ""),
+        ('name: "\\ud800"\n', 1, "the text is not valid Unicode", ""),
         ("models: []\nname: !!python/object:os.system x\n", 2, "tag `!!python/object:os.system`", "remove"),
         ("", 1, "the file is empty", "bakeoff init"),
         ("- a\n", 1, "must be a mapping of keys, not a list", "models:"),
         ("name: a\x07b\n", 1, "a control character", "remove"),
         ("x: &a [*a]\n", 1, "repeats itself without end", ""),
         ("a: 1\nmodels: " + "[" * 2000, 1, "nested too deeply", ""),
+        ("a: 1\nmodels:\n  " + "[" * 99 + "]" * 99, 3, "nested too deeply", ""),
     ],
 )
 def test_broken_yaml_names_line_and_fix(mistakes, text, where, said, hint):
@@ -79,6 +84,11 @@ def test_broken_yaml_names_line_and_fix(mistakes, text, where, said, hint):
         (with_model("endpont: x"), 4, "models[0].endpont: unknown key. Did you mean `endpoint`?", "known"),
         (with_model("price: {input: free}"), 4, "models[0].price.input: expected a decimal number", ""),
         (with_model("price: {input: -1}"), 4, "models[0].price.input: a price is not negative", ""),
+        (with_model("price: {input: .nan}"), 4, "models[0].price.input: expected a decimal number", ""),
+        (with_model("price: [1]"), 4, "models[0].price: expected a mapping, got a list", "input"),
+        (with_model("params: {top_k: 99999999999999999999}"), 4, "models[0].params.top_k: the number does not fit", ""),
+        (with_model("params: [1]"), 4, "models[0].params: expected a mapping, got a list", "key: value"),
+        (with_model("deploy: ~\n    engine: [1]"), 5, "models[0].engine: expected a text, got a list", ""),
         (with_model("params: {temperature: hot}"), 4, "models[0].params.temperature: expected a number", ""),
         (with_model("source: model.gguf"), 4, "models[0].source: a model has `endpoint` or", "remove"),
         (with_model("api_key: ${NOPE}"), 4, "models[0].api_key: the variable `NOPE` is not set", "export NOPE"),
@@ -101,6 +111,18 @@ def test_broken_yaml_names_line_and_fix(mistakes, text, where, said, hint):
         (with_benchmark("scorers: [{value: x}]"), 7, "scorers[0]: missing required key `type`", "a text"),
         (with_benchmark("metrics: [tftt]"), 7, "metric `tftt` is not available", ""),
         (with_benchmark("sample: frist"), 7, "expected one of `first`, `random`", ""),
+        (with_benchmark("limit: 1e400"), 7, "expected a whole number, got the number `1e400`", ""),
+        (with_benchmark("limit: true"), 7, "expected a whole number, got `true`", ""),
+        (with_benchmark("load: {kind: poisson, rate: yes}"), 7, "expected a rate, got `yes`", "`5/s`"),
+        (with_benchmark("load: {seconds: true}"), 7, "expected a duration, got `true`", "`8s`"),
+        (with_benchmark("scorers: [{type: words, value: [~]}]"), 7, "value[0]: expected a text, got nothing", ""),
+        (with_benchmark("prompt: [x]"), 7, "benchmarks[0].prompt: expected a mapping, got a list", "template"),
+        (with_benchmark("few_shot: 1"), 7, "benchmarks[0].few_shot: unknown key", "known"),
+        (GOOD.replace("dataset: cases.jsonl", "synthetic: 5"), 6, "benchmarks[0].synthetic: expected a mapping", ""),
+        (GOOD.replace("dataset: cases.jsonl", "dataset: [1]"), 6, "expected a dataset type, got a list", "NAME"),
+        (GOOD.replace("cases.jsonl", "{path: x.parquet}"), 6, "does not tell the type", ".jsonl"),
+        (GOOD.replace("cases.jsonl", "~nobody/none.jsonl"), 6, "there is no file `~nobody/none.jsonl`", ""),
+        (GOOD.replace("cases.jsonl", "none/none.jsonl"), 6, "there is no file `none/none.jsonl`", ""),
         (with_benchmark("limit: 0"), 7, "benchmarks[0].limit: must be at least 1, got 0", ""),
         (with_benchmark("name:"), 7, "the key `name` stands twice", "bakeoff.yaml:5"),
         (with_benchmark('prompt: "{{ input"'), 7, "benchmarks[0].prompt.template:", ""),
@@ -193,3 +215,8 @@ def test_aliases_that_multiply_are_stopped(mistakes):
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     (error,) = mistakes("\n".join(lines))
     assert "repeats itself without end" in error
+
+
+def test_a_file_too_large_for_a_spec_is_not_read(mistakes):
+    (error,) = mistakes("#" * 10_000_001)
+    assert "the file is too large for a spec" in error

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+
 from bakeoff.errors import DataError
 from bakeoff.extend import Dataset
 from bakeoff.records import Case

@@ -1,6 +1,6 @@
 """What every deployer must do.
 
-A third party writes `def test_my_deployer(tmp_path): asyncio.run(check_deployer(MyDeployer(), model, tmp_path))`
+A third party writes `def test_my_deployer(tmp_path): asyncio.run(check_deployer(Mine(), model, tmp_path))`
 with a small model that the deployer can start.
 """
 
@@ -32,14 +32,14 @@ async def check_deployer(deployer: Deployer, model: ModelSpec, cache: Path) -> N
 
 async def check_refusal(deployer: Deployer, model: ModelSpec, cache: Path) -> None:
     """Assert that a model which the deployer cannot serve gives a DeployError that says what to do."""
+    hint = None
     try:
         weights = await asyncio.to_thread(deployer.prepare, model, cache)
-        deployment = await deployer.start(model, weights)
+        await deployer.stop(await deployer.start(model, weights))
     except DeployError as error:
-        assert error.hint, "the error says what to do"
-        return
-    await deployer.stop(deployment)
-    raise AssertionError("a model that cannot be served raises DeployError")
+        hint = error.hint
+    assert hint is not None, "a model that cannot be served raises DeployError"
+    assert hint, "the error says what to do"
 
 
 async def check_stopping_a_stranger(deployer: Deployer) -> None:

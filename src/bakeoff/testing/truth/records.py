@@ -138,7 +138,8 @@ class Recorder:
 
     def records(self) -> list[TruthRecord]:
         """Return all requests, the ones under way included, in order of arrival."""
-        streams = sorted([*self._done, *self._live.values()], key=lambda stream: stream.number)
+        live = [stream for stream in self._live.values() if stream.arrival >= self.started]
+        streams = sorted([*self._done, *live], key=lambda stream: stream.number)
         return [_record(stream) for stream in streams]
 
     def summary(self) -> TruthSummary:

@@ -1,0 +1,1 @@
+"""Benchmarks of bakeoff itself: `python -m bench [NAME...]`. Figures, not tests: they never fail."""
