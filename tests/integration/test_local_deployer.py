@@ -101,7 +101,7 @@ def processes() -> str:
 
 def is_gone(lease: str | None, within_s: float = 5.0) -> bool:
     deadline = time.monotonic() + within_s
-    while leases.marked(str(lease)):
+    while leases.marked(str(lease)) or lease in [held.id for held in leases.list_leases()]:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
@@ -249,6 +249,46 @@ def test_an_early_death_tells_how_and_what_to_do(
     with pytest.raises(DeployError, match=reason) as caught:
         asyncio.run(Local(binary=str(binary)).start(tiny, Weights(model="tiny", path=tiny.source)))
     assert hint in caught.value.hint
+
+
+ANSWERS = """#!{python}
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Server(BaseHTTPRequestHandler):
+    answers = {answers}
+    def do_POST(self):
+        status, body = self.answers.pop(0)
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+
+HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Server).serve_forever()
+"""
+
+
+def answering(path: Path, answers: list[tuple[int, bytes]]) -> Local:
+    path.write_text(ANSWERS.format(python=sys.executable, answers=answers))
+    path.chmod(0o755)
+    return Local(binary=str(path), ready_timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [((500, b"out of luck"), "HTTP 500: out of luck"), ((200, b"{}"), r"has no `choices`: \{\}")],
+)
+def test_a_server_must_answer_a_completion(
+    answer: tuple[int, bytes], reason: str, tiny: ModelSpec, tmp_path: Path
+) -> None:
+    local = answering(tmp_path / "odd-server", [answer])
+    with pytest.raises(DeployError, match=reason):
+        asyncio.run(local.start(tiny, Weights(model="tiny", path=tiny.source)))
+    assert leases.list_leases() == []
+
+
+def test_a_server_that_still_loads_is_waited_for(tiny: ModelSpec, tmp_path: Path) -> None:
+    answers = [(503, b"loading"), (503, b"loading"), (200, b'{"choices": []}')]
+    with_server(answering(tmp_path / "slow-server", answers), tiny, lambda _: None)
 
 
 def test_a_llama_server_is_driven_by_its_own_flags(tiny: ModelSpec, stand_in: str) -> None:

@@ -11,6 +11,7 @@ RIGHT = 700
 TOP = 16
 HEIGHT = 230
 _LEGEND_ROW = 20
+_NEAR = 3.0
 
 
 def _quantile(curve: Curve, share: float) -> float | None:
@@ -71,6 +72,11 @@ def _slo(axis: scale.Axis, slo: float, bottom: float, shown: numbers.Scale) -> l
     ]
 
 
+def _far(slo: float, bottom: float, shown: numbers.Scale) -> str:
+    label = f"target {slo * shown.factor:,.4g} {shown.unit}, further right"
+    return svg.text(RIGHT - 6, bottom - 8, label, cls="slo-text", anchor="end")
+
+
 def _legend(curve: Curve, series: int, y: float, shown: numbers.Scale) -> str:
     parts = [
         f'<path d="M{LEFT} {y:.1f}h26" class="curve d{series // 2 % 4}"/>',
@@ -89,13 +95,15 @@ def latency_chart(
     if not drawn:
         return svg.empty(title, "No request was answered, so there is no latency to draw.")
     every = [second for curve in drawn for second in (curve.seconds[0], curve.seconds[-1])]
-    bounds = [*every, slo] if slo is not None and slo > 0 else every
+    # A target far beyond every answer would press the curves into a corner; it is named instead.
+    near = slo is not None and 0 < slo <= _NEAR * max(every)
+    bounds = [*every, slo] if slo is not None and near else every
     axis = scale.spread(min(bounds), max(bounds), LEFT, RIGHT)
     shown = numbers.scale_for("s", bounds)
     bottom = TOP + HEIGHT
     body = _frame(axis, bottom, shown)
     if slo is not None:
-        body += _slo(axis, slo, bottom, shown)
+        body += _slo(axis, slo, bottom, shown) if near else [_far(slo, bottom, shown)]
     for curve in drawn:
         series = targets.index(curve.target)
         path = f'<path d="{_path(curve, axis, bottom)}" class="curve d{series // 2 % 4}"/>'

@@ -69,7 +69,7 @@ def outcome_chart(bars: Sequence[Bar], *, title: str) -> str:
             ("none", "cancelled"),
         )
     ):
-        x = 10 + (0, 125, 315, 375)[place]
+        x = 10 + (0, 130, 345, 410)[place]
         body.append(svg.rect(x, y + 1, 10, 10, f"o-{kind}"))
         body.append(svg.text(x + 15, y + 10, words, cls="soft"))
     desc = "; ".join(

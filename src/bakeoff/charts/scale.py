@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 _RESOLUTION = 1e-9  # bounds nearer to each other than this share of their size cannot be told apart
+_TINIEST = 1e-200  # below it, arithmetic on ticks runs out of digits
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +38,12 @@ def _linear_ticks(low: float, high: float, count: int) -> list[float]:
 
 def linear(low: float, high: float, start: float, end: float, *, count: int = 5) -> Axis:
     """Return a linear axis; an empty range is opened so that a single value sits inside."""
-    if not high - low > _RESOLUTION * max(abs(low), abs(high)):
-        low, high = (low - 0.5, high + 0.5) if low == 0 else (low - abs(low) * 0.5, high + abs(high) * 0.5)
+    if not high - low > max(_RESOLUTION * max(abs(low), abs(high)), _TINIEST):
+        low, high = (
+            (low - 0.5, high + 0.5)
+            if abs(low) <= _TINIEST
+            else (low - abs(low) * 0.5, high + abs(high) * 0.5)
+        )
     return Axis(low=low, high=high, start=start, end=end, ticks=_linear_ticks(low, high, count))
 
 

@@ -123,11 +123,19 @@ def _words(point: Point) -> str:
     return f"{point.target}: {y.value} {y.interval} {up} at {x.value} {x.interval} {across}"
 
 
+def _why(points: Sequence[Point], x_label: str, y_label: str) -> str:
+    if all(point.x.value is None for point in points):
+        return f"{x_label} is unknown for every target"
+    if all(point.y.value is None for point in points):
+        return f"{y_label} is unknown for every target"
+    return f"no target has both {x_label} and {y_label}"
+
+
 def tradeoff_chart(points: Sequence[Point], *, title: str, x_label: str, y_label: str) -> str:
     """Draw quality upwards against a cost or a latency, the best targets lying top left."""
     spots = _known(points)
     if not spots:
-        return svg.empty(title, f"Unknown for every target: {y_label} or {x_label}.")
+        return svg.empty(title, f"There is nothing to draw: {_why(points, x_label, y_label)}.")
     axes = _axes(spots)
     x, y = axes
     across = numbers.scale_of([spot.point.x for spot in spots])

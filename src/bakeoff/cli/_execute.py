@@ -1,17 +1,19 @@
 """Run or resume a loaded spec with a display, show the outcome, and return its exit code."""
 
+import asyncio
 import shlex
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-import click
 import msgspec
 
 from bakeoff.cli._loop import run_async
 from bakeoff.cli._progress import Display
 from bakeoff.cli._show import print_finished, print_json
+from bakeoff.cli._terminal import tell
 from bakeoff.engine.control import Control
+from bakeoff.errors import BakeoffError, InterruptedRun
 from bakeoff.run.execute import prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
 from bakeoff.spec import LoadedSpec
@@ -33,9 +35,10 @@ def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
 
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
+        display.expect(prepared.plan)
         return await start_run(prepared, root, Control(display), command=_command())
 
-    return _shown(loaded, manner, work)
+    return _shown(loaded, manner, work, f"bakeoff resume --out {shlex.quote(str(root))}")
 
 
 def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: bool) -> int:
@@ -43,9 +46,10 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
 
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
+        display.expect(prepared.plan)
         return await resume_run(prepared, folder, Control(display), retry_failed=retry_failed)
 
-    return _shown(loaded, manner, work)
+    return _shown(loaded, manner, work, f"bakeoff resume {shlex.quote(str(folder))}")
 
 
 def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
@@ -57,16 +61,20 @@ def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
     tolerance = loaded.spec.error_tolerance
     code = finished.exit_code(tolerance=tolerance, gate=manner.gate, allow_invalid=manner.allow_invalid)
     if code == 5:
-        click.echo(
-            f"error: more than {tolerance:.0%} of a target's samples failed; results are kept", err=True
+        message = f"more than {tolerance:.0%} of a target's samples failed; the results are kept"
+        tell(
+            BakeoffError(message, hint=f"bakeoff resume {shlex.quote(str(finished.folder))} --retry-failed"),
+            as_json=False,
         )
-        click.echo(f"hint: bakeoff resume {finished.folder} --retry-failed", err=True)
     return code
 
 
-def _shown(loaded: LoadedSpec, manner: Manner, work: Work) -> int:
-    with Display(quiet=manner.quiet) as display:
-        finished = run_async(work(display))
+def _shown(loaded: LoadedSpec, manner: Manner, work: Work, again: str) -> int:
+    try:
+        with Display(quiet=manner.quiet) as display:
+            finished = run_async(work(display))
+    except asyncio.CancelledError:
+        raise InterruptedRun("stopped at once; what was answered is stored", hint=again) from None
     return show(finished, loaded, manner)
 
 

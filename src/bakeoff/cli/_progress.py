@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, one line each ten seconds elsewhere."""
+"""Progress on stderr: bars on a terminal, a line each ten seconds and at the end of a part elsewhere."""
 
 import sys
 from collections import Counter
@@ -9,41 +9,36 @@ import click
 
 from bakeoff import clock
 from bakeoff.engine.control import Progress
+from bakeoff.records import Plan
 
 if TYPE_CHECKING:
     import rich.progress
 
 _LINE_NS = 10_000_000_000
+_FAILED = frozenset({"error", "timeout"})
+
+Part = tuple[str, str]
 
 
 class Display:
-    """Listen to a run and show how far it is. Use as a context manager."""
+    """Listen to a run and show how far each benchmark of each target is. Use as a context manager."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._bars: rich.progress.Progress | None = None
-        self._tasks: dict[tuple[str, str, str], Any] = {}
-        self._done: Counter[tuple[str, str, str]] = Counter()
-        self._total: Counter[tuple[str, str, str]] = Counter()
-        self._failed: Counter[tuple[str, str, str]] = Counter()
-        self._passed: Counter[tuple[str, str, str]] = Counter()
-        self._graded: Counter[tuple[str, str, str]] = Counter()
+        self._tasks: dict[Part, Any] = {}
+        self._done: Counter[Part] = Counter()
+        self._total: Counter[Part] = Counter()
+        self._failed: Counter[Part] = Counter()
+        self._passed: Counter[Part] = Counter()
+        self._graded: Counter[Part] = Counter()
         self._last_line = clock.now_ns()
 
     def __enter__(self) -> "Display":
         if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bars
+            from bakeoff.cli._bars import make_bars
 
-            self._bars = Bars(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[facts]}"),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
+            self._bars = make_bars()
             self._bars.start()
         return self
 
@@ -52,6 +47,11 @@ class Display:
     ) -> None:
         if self._bars is not None:
             self._bars.stop()
+
+    def expect(self, plan: Plan) -> None:
+        """Learn how many requests there will be."""
+        for stage in plan.stages:
+            self._total[stage.benchmark, stage.target] += stage.requests
 
     def note(self, text: str) -> None:
         """Show a line of its own."""
@@ -66,44 +66,35 @@ class Display:
         """Take one step of the run."""
         if step.kind == "note":
             self.note(step.text)
-            return
-        if step.stage is None:
-            return
-        key = (step.stage.benchmark, step.stage.target, step.stage.name)
+        elif step.stage is not None and step.kind in {"stage", "sample"}:
+            part = (step.stage.benchmark, step.stage.target)
+            self._count(part, step)
+            self._show(part)
+
+    def _count(self, part: Part, step: Progress) -> None:
         if step.kind == "stage":
-            self._total[key] += step.total
-            self._done[key] += step.done
-            self._show(key, new=True)
+            self._done[part] += step.done
             return
-        self._done[key] += 1
-        if step.sample is not None:
-            self._failed[key] += step.sample.outcome in {"error", "timeout"}
+        self._done[part] += 1
+        self._failed[part] += step.sample is not None and step.sample.outcome in _FAILED
         if step.passed is not None:
-            self._graded[key] += 1
-            self._passed[key] += step.passed
-        self._show(key, new=False)
+            self._graded[part] += 1
+            self._passed[part] += step.passed
 
-    def _facts(self, key: tuple[str, str, str]) -> str:
-        parts: list[str] = []
-        if graded := self._graded[key]:
-            parts.append(f"{self._passed[key] / graded:.0%} right")
-        if failed := self._failed[key]:
-            parts.append(f"{failed} failed")
-        return ", ".join(parts)
+    def _facts(self, part: Part) -> str:
+        right = f"{self._passed[part] / self._graded[part]:.0%} right" if self._graded[part] else ""
+        failed = f"{self._failed[part]} failed" if self._failed[part] else ""
+        return ", ".join(filter(None, (right, failed)))
 
-    def _show(self, key: tuple[str, str, str], *, new: bool) -> None:
-        name = f"{key[0]} · {key[1]}" + ("" if key[2] == "main" else f" ({key[2]})")
+    def _show(self, part: Part) -> None:
+        name = " · ".join(part)
+        done, total, facts = self._done[part], self._total[part], self._facts(part)
         if self._bars is not None:
-            if key not in self._tasks:
-                self._tasks[key] = self._bars.add_task(name, total=None, facts="")
-            self._bars.update(
-                self._tasks[key], total=self._total[key], completed=self._done[key], facts=self._facts(key)
-            )
+            if part not in self._tasks:
+                self._tasks[part] = self._bars.add_task(name, facts="")
+            self._bars.update(self._tasks[part], total=total, completed=done, facts=facts)
             return
         now = clock.now_ns()
-        if not self._quiet and (new or now - self._last_line > _LINE_NS):
+        if not self._quiet and done and (done == total or now - self._last_line > _LINE_NS):
             self._last_line = now
-            facts = self._facts(key)
-            click.echo(
-                f"{name}: {self._done[key]}/{self._total[key]}" + (f", {facts}" if facts else ""), err=True
-            )
+            click.echo(f"{name}: {done}/{total}" + (f", {facts}" if facts else ""), err=True)

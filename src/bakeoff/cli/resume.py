@@ -26,11 +26,12 @@ def command(
     out: Path,
     **given: Any,
 ) -> None:
-    """Go on with a run that stopped: the latest one, or RUN by id or path."""
+    """Go on with a run that stopped: the latest such run, or RUN by id or path."""
     from bakeoff.cli._execute import Manner, run_rest
     from bakeoff.run.folder import find_folder
+    from bakeoff.run.listing import latest_unfinished
     from bakeoff.run.stored import load_stored
 
-    folder = find_folder(out, run)
+    folder = latest_unfinished(out) if run is None and not retry_failed else find_folder(out, run)
     loaded = load_stored(folder, environ())
     ctx.exit(run_rest(loaded, folder, Manner(**given), retry_failed=retry_failed))

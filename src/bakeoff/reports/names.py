@@ -85,7 +85,12 @@ class MetricName(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def definition(self) -> str:
         """Return one line that says what the metric is."""
-        return f"{_base_definition(self.base)} {_statistic_words(self.statistic)}".rstrip()
+        return f"{_base_definition(self.base)} {self.statistic_words}".rstrip()
+
+    @property
+    def statistic_words(self) -> str:
+        """Return what the statistic says of the requests, empty where there is none."""
+        return _statistic_words(self.statistic)
 
 
 def parse(full: str, benchmarks: Sequence[str]) -> MetricName:

@@ -152,21 +152,28 @@ def headline(view: RunView) -> list[MetricRow]:
     return kept[:HEADLINE_MOST]
 
 
-def _reading(comparison: Comparison) -> str:
+_BETTER_WHEN_SMALL = {"s": "faster", "USD": "cheaper"}
+
+
+def _reading(comparison: Comparison, unit: str) -> str:
     if comparison.difference is None or comparison.low is None or comparison.high is None:
         return "cannot tell: no interval"
     if comparison.low <= 0 <= comparison.high:
         return "cannot tell apart: the interval holds 0"
-    higher = comparison.a if comparison.low > 0 else comparison.b
+    word = _BETTER_WHEN_SMALL.get(unit)
+    first = (comparison.low > 0) == (word is None)
+    words = f"{comparison.a if first else comparison.b} is {word or 'higher'}"
     if comparison.p_adjusted is not None and comparison.p_adjusted > 1 - comparison.level:
-        return f"{higher} is higher, but not beyond doubt once all comparisons are counted"
-    return f"{higher} is higher"
+        return f"{words}, but not beyond doubt once all comparisons are counted"
+    return words
 
 
 def _unit(view: RunView, metric: str) -> str:
+    """Return a compared metric's unit; a comparison of means has quantiles as its estimates."""
     for target in view.results.targets:
-        if metric in target.metrics:
-            return target.metrics[metric].unit
+        for name, estimate in target.metrics.items():
+            if name == metric or name.startswith(f"{metric}."):
+                return estimate.unit
     return ""
 
 
@@ -189,7 +196,7 @@ def comparison_rows(view: RunView) -> list[ComparisonRow]:
                 unit="points" if unit == "share" else scale.unit,
                 p=numbers.probability(one.p),
                 p_adjusted=numbers.probability(one.p_adjusted),
-                reading=_reading(one),
+                reading=_reading(one, unit),
             )
         )
     return rows

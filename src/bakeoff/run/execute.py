@@ -48,7 +48,7 @@ async def prepare_run(loaded: LoadedSpec, tell: Callable[[str], None]) -> Prepar
             "the spec has no benchmarks", where=str(loaded.base), hint="add one under `benchmarks`"
         )
     cases = load_benchmark_cases(spec, loaded.base)
-    candidates = await prepare(spec, tell)
+    candidates = await prepare(spec, loaded.base, tell)
     forms = check_templates(spec, candidates, cases)
     plan = make_plan(spec, [candidate.target for candidate in candidates], cases)
     return Prepared(loaded=loaded, candidates=candidates, cases=cases, forms=forms, plan=plan)

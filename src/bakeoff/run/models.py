@@ -1,7 +1,6 @@
 """From the spec's models to targets: choose deployers, fetch weights, and fill in what is known of each."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from bakeoff import plugins
+from bakeoff.deployers import weights_cache
 from bakeoff.extend import Deployer
 from bakeoff.records import BenchmarkSpec, Choice, ModelSpec, Sampling, Spec, Target, Weights
+from bakeoff.spec import at_base
 
 Form = Literal["chat", "completion"]
 
@@ -26,18 +27,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
 
 
-def cache_folder() -> Path:
-    """Return where weights are kept: `BAKEOFF_CACHE`, else the user's cache directory."""
-    if own := os.environ.get("BAKEOFF_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bakeoff"
-
-
-async def prepare(spec: Spec, tell: Callable[[str], None]) -> list[Candidate]:
+async def prepare(spec: Spec, base: Path, tell: Callable[[str], None]) -> list[Candidate]:
     """Fetch and check what every model needs; nothing is started.
 
     Args:
         spec: names the models.
+        base: where relative paths of weights start.
         tell: called with a line before each model.
     """
     found: list[Candidate] = []
@@ -45,9 +40,10 @@ async def prepare(spec: Spec, tell: Callable[[str], None]) -> list[Candidate]:
         choice = model.deploy or Choice(type="none" if model.endpoint else "local")
         deployer: Deployer = plugins.create("deployers", choice.type, choice.options)
         tell(f"preparing {model.name}")
-        weights = await asyncio.to_thread(deployer.prepare, model, cache_folder())
+        placed = at_base(model, base)
+        weights = await asyncio.to_thread(deployer.prepare, placed, weights_cache())
         found.append(
-            Candidate(model=model, deployer=deployer, weights=weights, target=_target(model, weights, spec))
+            Candidate(model=placed, deployer=deployer, weights=weights, target=_target(model, weights, spec))
         )
     return found
 

@@ -3,21 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bakeoff.run.folder import read_events, read_facts
-from bakeoff.spec import LoadedSpec, load_spec
+import msgspec
 
-
-class _Blank(dict[str, str]):
-    """An environment in which every variable is set, to nothing secret."""
-
-    def __missing__(self, key: str) -> str:
-        return "unset"
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]  # same but for overloads
-        return super().get(key, default if default is not None else "unset")
+from bakeoff.run.folder import read_events, read_facts, read_plan
+from bakeoff.spec import LoadedSpec, load_stored_spec
 
 
 def load_stored(folder: Path, env: Mapping[str, str], *, secrets_needed: bool = True) -> LoadedSpec:
@@ -29,4 +18,18 @@ def load_stored(folder: Path, env: Mapping[str, str], *, secrets_needed: bool = 
         secrets_needed: false where no request will be made, so that a missing key does no harm.
     """
     facts = read_facts(read_events(folder), folder)
-    return load_spec(folder / "spec.yaml", env if secrets_needed else _Blank(env), base=Path(facts.base))
+    path, base = folder / "spec.yaml", Path(facts.base)
+    if secrets_needed:
+        return load_spec(path, env, base=base)
+    return load_spec(path, _Blank(env), base=base, overrides=_planned(folder))
+
+
+def _planned(folder: Path) -> dict[str, object]:
+    """Return what variables may have said of the models that were asked: the plan knows it without them."""
+    found: dict[str, object] = {}
+    for index, target in enumerate(read_plan(folder).targets):
+        if target.endpoint is not None:
+            found[f"models[{index}].endpoint"] = target.endpoint
+        if target.price is not None:
+            found[f"models[{index}].price"] = msgspec.to_builtins(target.price)
+    return found

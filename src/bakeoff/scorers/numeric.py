@@ -2,7 +2,6 @@
 
 import re
 from fractions import Fraction
-from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,6 +10,7 @@ from bakeoff.records import Case, Grade, Sample
 from bakeoff.scorers import _expected
 
 _MAX_CHARS = 20_000
+_TAIL = 60
 _SWAPPED = str.maketrans(",.", ".,")
 # Lengths are bounded, so that a long run of digits is no number instead of slow arithmetic.
 _NUMBER = re.compile(
@@ -71,13 +71,14 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         expected = _expected.expected(self.value, case)
         if not expected.texts:
             return _expected.ungradable(expected.missing)
-        wanted = [
-            number for text in expected.texts if (number := _number_in(text, "last", self.decimal_comma))
-        ]
+        # A JSON number is written with a point, whatever the language of the answers.
+        comma = self.decimal_comma and not isinstance(case.reference, int | float)
+        references = (_number_in(text, "last", decimal_comma=comma) for text in expected.texts)
+        wanted = [number for number in references if number is not None]
         if not wanted:
             return _expected.ungradable(f"the reference {_expected.listed(expected.texts)} holds no number")
         text = answer[-_MAX_CHARS:] if self.which == "last" else answer[:_MAX_CHARS]
-        number = _number_in(text, self.which, self.decimal_comma)
+        number = _number_in(text, self.which, decimal_comma=self.decimal_comma)
         if number is None:
             return _expected.unparsable(f"there is no number in {_expected.shown(answer)}")
         passed = any(self._equal(number, other) for other in wanted)
@@ -107,18 +108,27 @@ class Numeric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return f" within {' or '.join(parts)}" if parts else ""
 
 
-@lru_cache(maxsize=4096)
-def _number_in(text: str, which: str, decimal_comma: bool) -> _Number | None:  # noqa: FBT001  part of the cache's key
-    """Return the first or last number of a text; cached, as every target is held against the same reference."""
+def _number_in(text: str, which: str, *, decimal_comma: bool) -> _Number | None:
+    """Return the first or last number of a text."""
     text = text.replace("\u2212", "-")
     if "\\" in text or "{" in text:
         text = text.replace("{,}", ",").replace("\\,", ",").replace("\\%", "%")
         text = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", text)
     if decimal_comma:
         text = text.translate(_SWAPPED)
-    matches = _NUMBER.finditer(text)
-    ordered = matches if which == "first" else reversed(list(matches))
-    return next((number for number in map(_number, ordered) if number is not None), None)
+    if which == "first":
+        numbers = map(_number, _NUMBER.finditer(text))
+        return next((number for number in numbers if number is not None), None)
+    # The last number of a long answer nearly always stands in its last words, which are quick to read.
+    last = max(text.rfind(digit) for digit in "0123456789")
+    cut = text.find(" ", last - _TAIL, last) if last > _TAIL else -1
+    found = None if cut < 0 else _last(text[cut:])
+    return _last(text) if found is None else found
+
+
+def _last(text: str) -> _Number | None:
+    matches = reversed(list(_NUMBER.finditer(text)))
+    return next((number for number in map(_number, matches) if number is not None), None)
 
 
 def _number(match: re.Match[str]) -> _Number | None:
@@ -127,7 +137,11 @@ def _number(match: re.Match[str]) -> _Number | None:
             return None
         value = int(match["units"] or 0) + Fraction(int(match["above"]), int(match["below"]))
     else:
-        digits = re.sub(r"\D", "", match["whole"] or "0")
-        value = Fraction(digits + (match["decimals"] or "")) * Fraction(10) ** int(match["power"] or 0)
+        digits, decimals = re.sub(r"\D", "", match["whole"] or "0"), (match["decimals"] or ".")[1:]
+        value = _scaled(int(digits + decimals), int(match["power"] or 0) - len(decimals))
     sign = -1 if match["sign"] == "-" else 1
     return _Number(sign * value, match["percent"] is not None, match[0].strip())
+
+
+def _scaled(digits: int, power: int) -> Fraction:
+    return Fraction(digits * 10**power) if power >= 0 else Fraction(digits, 10**-power)

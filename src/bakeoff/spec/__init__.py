@@ -1,7 +1,17 @@
 """bakeoff.yaml to records: parse, defaults, errors with lines, JSON schema."""
 
-from bakeoff.spec.load import LoadedSpec, Setting, at_base, dump, explain, load_spec
+from bakeoff.spec.load import LoadedSpec, Setting, at_base, dump, explain, load_spec, load_stored_spec
 from bakeoff.spec.reader import Catalog
 from bakeoff.spec.schema import schema
 
-__all__ = ["Catalog", "LoadedSpec", "Setting", "at_base", "dump", "explain", "load_spec", "schema"]
+__all__ = [
+    "Catalog",
+    "LoadedSpec",
+    "Setting",
+    "at_base",
+    "dump",
+    "explain",
+    "load_spec",
+    "load_stored_spec",
+    "schema",
+]

@@ -29,12 +29,16 @@ def local_weights(source: str | None) -> str | None:
 
 
 class Checker:
-    """Checks of one tree that was read. A part that could not be read is left out."""
+    """Checks of one tree that was read. A part that could not be read is left out.
 
-    def __init__(self, root: Map, reader: Reader, base: Path) -> None:
+    Without `for_requests`, files and secrets are not asked for.
+    """
+
+    def __init__(self, root: Map, reader: Reader, base: Path, *, for_requests: bool = True) -> None:
         self.root = root
         self.reader = reader
         self.base = base
+        self.for_requests = for_requests
         self.errors: list[SpecError] = []
 
     def check(self) -> list[SpecError]:
@@ -116,7 +120,7 @@ class Checker:
             ("api_key", model.api_key),
             *((f"headers.{k}", v) for k, v in model.headers.items()),
         ):
-            if value == MASK:
+            if value == MASK and self.for_requests:
                 hint = "put it into an environment variable and write `${NAME}` here"
                 self._add(below(path, key), "the secret was not stored with the run", hint)
         for name, price in msgspec.structs.asdict(model.price).items() if model.price else ():
@@ -138,6 +142,8 @@ class Checker:
 
     def _file(self, path: str, name: str) -> None:
         """Refuse a file that is not there."""
+        if not self.for_requests:
+            return
         try:
             there = (self.base / Path(name).expanduser()).is_file()
         except (OSError, ValueError, RuntimeError):

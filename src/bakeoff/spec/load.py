@@ -35,7 +35,8 @@ class LoadedSpec(msgspec.Struct, frozen=True, kw_only=True):
         hidden: paths whose values are secrets.
         origins: path to `bakeoff.yaml:7`, `default`, `env NAME`, `.env (NAME)` or `flag --name`.
         base: folder where relative paths start.
-        document: the spec as plain values with all defaults and `${VAR}` unresolved: no secrets.
+        document: the spec as plain values with all defaults; a secret is its `${VAR}`, or `***` where it
+            had none. Other variables are filled in, so that the run can be repeated without them.
         env_keys: names that the `.env` file sets.
         refused: what was read but is not available in this version; empty unless asked for.
     """
@@ -80,24 +81,63 @@ def load_spec(
     Raises:
         SpecErrorGroup: all mistakes.
     """
-    base = path.parent if base is None else base
+    way = _Way(keep_refused=keep_refused)
+    return _load(path, Variables(env=env), overrides or {}, base or path.parent, catalog, way)
+
+
+def load_stored_spec(
+    path: Path, env: Mapping[str, str], *, base: Path, for_requests: bool = True, catalog: Catalog = plugins
+) -> LoadedSpec:
+    """Read what `dump` wrote: a spec that is complete, so `BAKEOFF_…` variables do not change it.
+
+    Args:
+        path: the stored file.
+        env: the environment, and `.env` in `base`, for the secrets.
+        base: where the relative paths of the spec start.
+        for_requests: false where nothing will be sent: then secrets may be unset and files gone.
+        catalog: where implementations are looked up.
+
+    Raises:
+        SpecErrorGroup: all mistakes.
+    """
+    way = _Way(stored=True, keep_refused=not for_requests, for_requests=for_requests)
+    return _load(path, Variables(env=env), {}, base, catalog, way)
+
+
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
+    """How strictly a file is read."""
+
+    keep_refused: bool = False
+    stored: bool = False
+    for_requests: bool = True
+
+
+def _load(
+    path: Path,
+    variables: Variables,
+    overrides: Mapping[str, object],
+    base: Path,
+    catalog: Catalog,
+    way: _Way,
+) -> LoadedSpec:
     root, dotenv, errors = _parse(path, base)
-    variables = Variables(env=env, dotenv=dotenv)
-    expander = Expander(variables)
+    variables = msgspec.structs.replace(variables, dotenv=dotenv)
+    expander = Expander(variables, strict=way.for_requests)
     refused: list[SpecError] = []
     if is_skypilot(root):
         root, refused = convert(root)
     tree = expander.expand(root)
     assert isinstance(tree, Map)
-    root, wrong_flags = _over(tree, variables, overrides or {})
+    root, wrong_flags = (tree, []) if way.stored else _over(tree, variables, overrides)
     shaper = Shaper(base)
     root = shaper.shape(root)
     reader = Reader(catalog, shaper.excused)
     spec = reader.read(root, struct_type(Spec), "")
-    later = [*shaper.errors, *reader.errors, *Checker(root, reader, base).check()]
+    checker = Checker(root, reader, base, for_requests=way.for_requests)
+    later = [*shaper.errors, *reader.errors, *checker.check()]
     errors += [*expander.errors, *wrong_flags, *_without(later, expander.failed)]
     refused += _named_refusals(reader)
-    if errors or spec is UNSET or (refused and not keep_refused):
+    if errors or spec is UNSET or (refused and not way.keep_refused):
         raise SpecErrorGroup(_ordered([*errors, *refused]))
     return _loaded(spec, reader, base, tuple(dotenv), tuple(refused))
 
@@ -224,7 +264,7 @@ def _plain(value: object) -> Any:  # noqa: ANN401  the values of YAML and JSON
 
 
 def _document(value: Any, path: str, leaves: Mapping[str, Leaf], hidden: frozenset[str]) -> Any:  # noqa: ANN401
-    """Put references back and hide what is secret."""
+    """Put a reference or a mask in place of each secret."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value).items()
         return {key: _document(item, below(path, key), leaves, hidden) for key, item in items}
@@ -235,8 +275,6 @@ def _document(value: Any, path: str, leaves: Mapping[str, Leaf], hidden: frozens
     raw = leaf.raw if leaf else None
     if path in hidden:
         return re.sub(r"(?<!\$)(\$\{\w+):-[^}]*\}", r"\1}", raw) if leaf and leaf.secrets and raw else MASK
-    if raw is not None:
-        return raw
     return escape(value) if isinstance(value, str) else value
 
 

@@ -65,12 +65,14 @@ class Expander:
     """Put variables into the leaves of a tree, collecting what is unset.
 
     Attributes:
+        strict: an unset variable is a mistake; else its reference stays as it is.
         errors: the mistakes.
         failed: their paths; what is said of these values later is a consequence.
     """
 
-    def __init__(self, variables: Variables) -> None:
+    def __init__(self, variables: Variables, *, strict: bool = True) -> None:
         self.variables = variables
+        self.strict = strict
         self.errors: list[SpecError] = []
         self.failed: list[str] = []
 
@@ -128,6 +130,8 @@ class Expander:
             return self._checked(found, node, path, name)
         if match[2] is not None:
             return default, ""
+        if not self.strict:
+            return match[0], ""
         near = plugins.suggest(name, [*self.variables.dotenv, *self.variables.env])
         hint = f"`export {name}=…`, put `{name}=…` in `.env`, or write `${{{name}:-default}}`"
         self._add(node, path, f"the variable `{shown(name)}` is not set.{near}", hint)

@@ -8,6 +8,7 @@ Each record is one line, written with one system call as soon as it is added, or
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -187,6 +188,33 @@ def read_records(folder: Path, kind: type[T]) -> Iterator[T]:
                 yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 torn = str(error)
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process is writing this run at the moment."""
+    try:
+        with (folder / ".lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def remove(folder: Path) -> None:
+    """Delete a run directory.
+
+    Raises:
+        RunLockedError: a process is writing it.
+        StoreError: it cannot be deleted.
+    """
+    try:
+        with (folder / ".lock").open("wb") as file:
+            _lock(file, folder)
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(f"cannot be deleted: {error.strerror}", where=str(folder)) from error
 
 
 def _lock(file: BinaryIO, folder: Path) -> None:

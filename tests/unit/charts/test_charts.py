@@ -145,6 +145,33 @@ def test_latency_target_is_a_labelled_line() -> None:
     assert chart.count('class="slo"') == 1
 
 
+def test_latency_target_far_beyond_the_answers_is_named_and_leaves_them_the_width() -> None:
+    chart = latency_chart([curve("a", [0.01, 0.02])], ["a"], title="t", slo=2)
+    assert "target 2,000 ms, further right" in texts(chart)
+    assert 'class="slo"' not in chart
+
+
+def test_tradeoff_of_scores_that_are_no_shares_spans_them() -> None:
+    points = [
+        Point(target=name, series=place, x=estimate(1 + place, "s"), y=estimate(value, "points"))
+        for place, (name, value) in enumerate((("a", 3.0), ("b", 8.0)))
+    ]
+    chart = texts(tradeoff_chart(points, title="t", x_label="x", y_label="judge"))
+    assert "judge (points)" in chart
+    assert {"0", "2", "4", "6", "8"} <= set(chart)
+
+
+def test_quality_that_is_no_share_spans_its_values() -> None:
+    panel = Panel(label="judge", dots=[Dot(target="a", series=0, estimate=estimate(8.0, "points"))])
+    assert {"0", "2", "4", "6", "8", "points"} <= set(texts(quality_chart([panel], title="t")))
+
+
+def test_tradeoff_without_points_says_what_is_unknown() -> None:
+    points = [Point(target="a", series=0, x=estimate(None, "USD"), y=estimate(0.5))]
+    chart = tradeoff_chart(points, title="t", x_label="cost", y_label="quality")
+    assert texts(chart) == ["There is nothing to draw: cost is unknown for every target."]
+
+
 def test_wide_range_of_latencies_gets_a_logarithmic_axis() -> None:
     assert scale.spread(0.01, 10, 0, 100).log
     assert not scale.spread(0.1, 1, 0, 100).log

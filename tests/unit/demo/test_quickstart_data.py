@@ -4,11 +4,17 @@ import json
 import operator
 import re
 from collections import Counter
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Any
 
 import pytest
 import yaml
+
+from bakeoff.datasets.jsonl import JsonLines
+from bakeoff.prompts import check_references, load_cases
+from bakeoff.records import Sample
+from bakeoff.scorers.contains import Contains
+from bakeoff.spec import load_spec
 
 DEMO = files("bakeoff.demo")
 CATEGORIES = {"fact", "arithmetic", "sentiment", "extraction"}
@@ -170,3 +176,19 @@ def test_the_load_test_can_meet_its_own_rule(spec: dict[str, Any]) -> None:
     requests = spec["benchmarks"][1]["load"]["requests"]
 
     assert 0.025 ** (1 / requests) >= spec["decide"]["slo"]["attainment"]
+
+
+def test_the_spec_is_accepted_and_its_scorer_can_grade_every_case(rows: list[dict[str, Any]]) -> None:
+    with as_file(DEMO.joinpath("quickstart.yaml")) as path:
+        benchmark = load_spec(path, {}).spec.benchmarks[0]
+        cases = load_cases(benchmark, JsonLines(**benchmark.dataset.options), path.parent, seed=0)
+    scorer = Contains(**benchmark.scorers[0].options)
+
+    check_references(cases, {"contains": scorer})
+
+    assert len(cases) == len(rows)
+    for case in cases:
+        sample = Sample(benchmark=benchmark.name, case=case.id, target="", outcome="ok")
+        assert all(scorer.grade(form, case, sample).passed for form in (case.reference, *case.accepted)), (
+            case.id
+        )

@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from bakeoff.leases import MARK, Process, alive, end, identify, marked, reap
+from bakeoff.leases import MARK, Process, alive, end, identify, marked, process, reap
 
 STUBBORN = """
 import signal, time
@@ -75,6 +76,17 @@ def test_reap_gives_the_exit_code() -> None:
     assert reap(plain) == 7
     killed = os.posix_spawn("/bin/sh", ["sh", "-c", "kill -9 $$"], os.environ)
     assert reap(killed) == -signal.SIGKILL
+
+
+def test_without_proc_the_system_is_asked_by_ps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    with subprocess.Popen(["sh", "-c", "read line", "--lease=by-ps"], stdin=subprocess.PIPE) as child:
+        (known,) = marked("by-ps")
+        assert known.pid == child.pid
+        assert alive(known)
+        assert not alive(Process(pid=child.pid, started="another time"))
+        assert end(known) is True
+        assert identify(child.pid) is None
 
 
 def test_reap_of_a_stranger_is_none() -> None:

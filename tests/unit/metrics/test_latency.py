@@ -115,3 +115,8 @@ def test_gaps_that_were_not_stored_leave_itl_its_mean():
 def test_tpot_is_right_for_any_even_packing(events, per_event, token_ms):
     sample = stream(events, events * per_event, gap_ms=token_ms * per_event)
     assert Tpot().measure(sample, TARGET) == pytest.approx(token_ms / 1000)
+
+
+def test_a_replaced_connection_is_no_earlier_attempt():
+    sample = changed(attempts=[Attempt(kind="reconnect")])
+    assert Lag().measure(sample, TARGET) == pytest.approx((sample.sent_at - sample.scheduled_at) / 1e9)

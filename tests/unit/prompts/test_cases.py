@@ -214,3 +214,26 @@ def test_the_content_hash_tells_order_and_answers_but_not_lines():
     assert content_hash([a, b]) == content_hash([moved, b])
     assert content_hash([a, b]) != content_hash([b, a])
     assert content_hash([a]) != content_hash([msgspec.structs.replace(a, reference="r")])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"choices": ["x"] * 27, "answer": 0}, "27 choices; at most 26 have a letter"),
+        ({"answer": "a", "accepted": {"b": 1}}, "the accepted forms are an object"),
+        ({"choices": ["x", "y"], "answer": -1}, "the answer is -1"),
+    ],
+)
+def test_a_row_that_cannot_be_mapped_names_its_line(load, row, message):
+    with pytest.raises(DataError, match=rf"data\.jsonl:2: {message}"):
+        load([{"n": 1}, row])
+
+
+@pytest.mark.parametrize("answer", [True, 0.5, "neither"])
+def test_an_answer_that_is_none_of_the_choices_stays_as_it_is(load, answer):
+    assert load([{"choices": ["x", "y"], "answer": answer}])[0].reference == answer
+
+
+def test_blank_cells_are_no_accepted_forms_and_a_broken_list_is_text(load):
+    cases = load([{"accepted": " ", "answer": "a"}, {"accepted": "[sic", "answer": ["a", 1]}])
+    assert [(case.reference, case.accepted) for case in cases] == [("a", ()), (["a", 1], ("[sic",))]

@@ -198,3 +198,9 @@ def _seconds(renderer: PromptRenderer, case: Case, times: int) -> float:
     for _ in range(times):
         renderer.render(case)
     return time.perf_counter() - start
+
+
+def test_rows_that_fit_pass_the_check_and_later_rows_are_not_read():
+    renderer = PromptRenderer(PromptSpec(template="{{input}}"), form="chat", sampling=Sampling())
+    renderer.check([row(input="x")])
+    renderer.check([row(input="x")] * 1000 + [row(other="y")])

@@ -20,7 +20,6 @@ from bakeoff.reports.csv import CsvReport
 from bakeoff.reports.html import HtmlReport, render
 from bakeoff.reports.json import JsonReport
 from bakeoff.reports.markdown import MarkdownReport, fenced, inline
-from bakeoff.reports.names import parse
 from bakeoff.testing.views import HOSTILE, make_view
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=60)
@@ -252,6 +251,13 @@ def test_comparison_is_read_by_its_interval(
     assert (row.difference[0], row.unit) == ("+", "points")
 
 
+def test_compared_times_are_read_as_faster_and_have_their_unit() -> None:
+    one = msgspec.structs.replace(comparison(0.01, 0.09), metric="load.ttft")
+    row = tables.comparison_rows(replaced(make_view(cases=1), comparisons=[one]))[0]
+    assert row.reading == "small-a is faster"
+    assert (row.difference, row.interval, row.unit) == ("+50", "[10, 90]", "ms")
+
+
 def test_invalid_stage_is_a_warning_with_its_fix() -> None:
     found = tables.warnings(make_view(cases=1))
     assert found[1].startswith("stage load / larger-b / main is invalid: ")
@@ -325,33 +331,28 @@ def test_inline_text_cannot_start_markup() -> None:
     assert inline("<b>*x*_y_ a_b `c`\n|d") == "\\<b\\>\\*x\\*\\_y\\_ a_b \\`c\\` \\|d"
 
 
-@pytest.mark.parametrize(
-    ("full", "parts"),
-    [
-        ("facts.accuracy", ("facts", "accuracy", "", "")),
-        ("facts.accuracy@category=short facts", ("facts", "accuracy", "", "category=short facts")),
-        ("load.ttft.p95", ("load", "ttft", "p95", "")),
-        ("v1.2.ttft.p50@rate=2.5", ("v1.2", "ttft", "p50", "rate=2.5")),
-        ("other.e2e.mean", ("other", "e2e", "mean", "")),
-    ],
-)
-def test_metric_name_splits_into_its_parts(full: str, parts: tuple[str, ...]) -> None:
-    name = parse(full, ["facts", "load", "v1", "v1.2"])
-    assert (name.benchmark, name.base, name.statistic, name.slice) == parts
+def test_facts_of_any_shape_are_told_in_words() -> None:
+    view = make_view(cases=1)
+    environment = {"gpu": None, "kernel_stamps": True, "cores": [0, 1], "clock": {"source": "monotonic"}}
+    found = {fact.name: fact.value for fact in tables.facts(replaced(view, environment=environment))}
+    assert found["gpu"] == "unknown"
+    assert found["kernel stamps"] == "yes"
+    assert found["cores"] == "[0,1]"
+    assert found["clock source"] == "monotonic"
 
 
-def test_figures_under_another_policy_are_no_headline() -> None:
-    name = parse("facts.accuracy_lowest", ["facts"])
-    assert not name.quality
-    assert name.definition == "What `accuracy` is had every case without a grade failed."
-
-
-def test_every_registered_metric_has_a_definition() -> None:
-    for metric in plugins.names("metrics"):
-        definition = parse(f"b.{metric}", ["b"]).definition
-        assert len(definition) > 15
-        assert not parse(f"b.{metric}", ["b"]).quality
-        assert "scorer" not in definition
+def test_outcome_grade_and_repeats_stand_beside_each_answer() -> None:
+    view = make_view(targets=2, cases=1)
+    answers = [
+        Answer(
+            target="small-a", outcome="truncated", passed=False, passes=1, grades=3, value=1 / 3, text="x"
+        ),
+        Answer(target="larger-b", outcome="ok", text="x", cut=12345),
+    ]
+    row = msgspec.structs.replace(view.rows[0], answers=answers)
+    text = render(msgspec.structs.replace(view, rows=[row]))
+    shown = ("truncated", "✗ not passed 1/3", "value 0.333", "not graded", "12,345 more characters")
+    assert all(words in text for words in shown)
 
 
 def test_report_works_without_targets_and_without_rows(tmp_path: Path) -> None:

@@ -76,7 +76,17 @@ def test_tolerances_are_exact_at_their_edge(grade):
 
 def test_a_decimal_comma_is_an_option(grade):
     assert grade(Numeric(decimal_comma=True), "1.234,5", "1234,5").passed
+    assert grade(Numeric(decimal_comma=True), "1.234,5", 1234.5).passed
     assert not grade(Numeric(), "1,5", "1.5").passed
+
+
+def test_the_last_number_is_found_far_from_the_end_and_across_long_texts(grade):
+    words = "word " * 500
+    assert grade(Numeric(), f"1 {words} 1 1/2 {words}", "1.5").passed
+    assert grade(Numeric(), f"7 {words} GPT4 {words}", "7").passed
+    assert grade(Numeric(), f"7{'x' * 500}4", "7").passed
+    assert grade(Numeric(which="first"), f"{words} 7 {words} 8", "7").passed
+    assert not grade(Numeric(), "8 " + "x" * 30_000, "8").passed
 
 
 def test_an_accepted_form_counts_and_the_reason_says_what_was_compared(grade):

@@ -9,7 +9,7 @@ import yaml
 from bakeoff import plugins
 from bakeoff.errors import SpecErrorGroup
 from bakeoff.records import Choice, LoadSpec, Sampling
-from bakeoff.spec import at_base, dump, explain, load_spec, schema
+from bakeoff.spec import at_base, dump, explain, load_stored_spec, schema
 
 GOOD = """\
 models:
@@ -230,14 +230,31 @@ def test_a_variable_named_as_a_secret_is_one_wherever_it_stands(load):
     assert "tok-123456" not in dump(loaded) + repr(explain(loaded))
 
 
-def test_the_stored_document_loads_to_the_same_spec(load, tmp_path, catalog):
-    loaded = load(RICH, {**ENV, "EXAMPLE_KEY": "k"})
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "spec.yaml").write_text(dump(loaded))
-    again = load_spec(folder / "spec.yaml", {**ENV, "EXAMPLE_KEY": "k"}, base=tmp_path, catalog=catalog)
+def test_a_stored_spec_is_the_same_whatever_the_variables_are_now(load, tmp_path, catalog):
+    loaded = load(RICH.replace("127.0.0.1", "${HOST_NAME}"), {**ENV, "EXAMPLE_KEY": "k1", "HOST_NAME": "h"})
+    path = tmp_path / "spec.yaml"
+    path.write_text(dump(loaded))
+    now = {"EXAMPLE_KEY": "k1", "ORG": "my-organisation", "BAKEOFF_SEED": "99"}
+    again = load_stored_spec(path, now, base=tmp_path, catalog=catalog)
     assert again.spec == loaded.spec
     assert again.document == loaded.document
+
+
+def test_a_stored_spec_needs_its_secrets_and_files_only_to_send(load, tmp_path, catalog):
+    text = RICH.replace("Accept: text/plain", "Authorization: Bearer literal-token")
+    loaded = load(text, {**ENV, "EXAMPLE_KEY": "k1"})
+    path = tmp_path / "spec.yaml"
+    path.write_text(dump(loaded))
+    (tmp_path / "cases.jsonl").unlink()
+    read = load_stored_spec(path, {}, base=tmp_path, for_requests=False, catalog=catalog)
+    assert read.spec.benchmarks == loaded.spec.benchmarks
+    assert read.document == loaded.document
+    with pytest.raises(SpecErrorGroup) as caught:
+        load_stored_spec(path, {}, base=tmp_path, catalog=catalog)
+    said = str(caught.value)
+    assert all(
+        part in said for part in ("`EXAMPLE_KEY` is not set", "`ORG` is not set", "not stored", "no file")
+    )
 
 
 def test_a_document_whose_secret_was_masked_asks_for_it(load, mistakes):
@@ -254,7 +271,7 @@ def test_the_document_is_plain_and_flat(load):
         "path": "cases.jsonl",
         "encoding": "utf-8",
     }
-    assert document["seed"] == "${SEED}"
+    assert document["seed"] == 7
     assert document["benchmarks"][0]["prompt"]["template"] == "{{ input }} costs $${x}"
 
 

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bakeoff.testing.truth.answers import Answer, made_up
+from bakeoff.testing.truth.asks import Ask, AskMessage
 from bakeoff.testing.truth.bare import unchunk
 from bakeoff.testing.truth.events import Dialect
 from bakeoff.testing.truth.records import quantiles
+from bakeoff.testing.truth.replies import Recipe, Turn
 from bakeoff.testing.truth.scripts import Script, stream_script, stretched
 from bakeoff.testing.truth.settings import TruthSettings
 
@@ -88,6 +90,27 @@ def test_jitter_keeps_the_mean(kind: str) -> None:
     settings = TruthSettings(jitter=0.4, jitter_kind=kind)  # type: ignore[arg-type]  one of its values
     assert stretched(offsets, settings, Random(5), 1.0)[-1] == pytest.approx(20000 * MS, rel=0.02)
     assert stretched(offsets, settings, Random(5), 2.0)[-1] == pytest.approx(40000 * MS, rel=0.02)
+
+
+def test_jitter_follows_the_seed_and_the_number_of_the_request() -> None:
+    asked = Ask(model="m", stream=True, messages=[AskMessage(content="hi")])
+
+    def offsets(seed: int, number: int) -> tuple[int, ...]:
+        recipe = Recipe(TruthSettings(itl=0.01, jitter=0.5, seed=seed), "m")
+        return recipe.reply(asked, Turn(number=number), chat=True).offsets
+
+    assert offsets(1, 1) == offsets(1, 1)
+    assert len({offsets(1, 1), offsets(2, 1), offsets(1, 2)}) == 3
+
+
+def test_slow_start_stretches_less_and_less() -> None:
+    asked = Ask(model="m", stream=True, messages=[AskMessage(content="hi")])
+    recipe = Recipe(TruthSettings(ttft=0.1, tokens=1, slow_start=10, slow_factor=3), "m")
+
+    def first(since: float) -> int:
+        return recipe.reply(asked, Turn(number=1, since_start=since), chat=True).offsets[0]
+
+    assert [first(0), first(5), first(10), first(20)] == [300 * MS, 200 * MS, 100 * MS, 100 * MS]
 
 
 def test_quantiles_are_values_by_nearest_rank() -> None:

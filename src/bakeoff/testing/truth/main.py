@@ -78,11 +78,15 @@ async def _serve(settings: TruthSettings, options: ServeOptions) -> None:
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
         end = now_ns() + round(options.max_seconds * 1e9) if options.max_seconds else None
-        while not stop.is_set() and not _orphaned(options.parent) and (end is None or now_ns() < end):
-            try:
-                await asyncio.wait_for(stop.wait(), _CHECK_SECONDS)
-            except TimeoutError:
-                continue
+
+        def check() -> None:
+            if _orphaned(options.parent) or (end is not None and now_ns() >= end):
+                stop.set()
+            else:
+                loop.call_later(_CHECK_SECONDS, check)
+
+        check()
+        await stop.wait()
 
 
 def _orphaned(parent: int) -> bool:

@@ -1,0 +1,60 @@
+"""The commands: names and one-line helps, each imported only when it is called."""
+
+import importlib
+
+import click
+
+GROUPS: dict[str, dict[str, str]] = {
+    "Get started": {
+        "quickstart": "Compare two real local models: no keys, no GPU, about a minute.",
+        "init": "Write a bakeoff.yaml with its data, ready to change.",
+        "doctor": "Check this machine and an endpoint; each problem with its fix.",
+    },
+    "Measure": {
+        "run": "Run a bake-off: deploy, send, score, decide, report.",
+        "resume": "Go on with a run that stopped; sends exactly what is missing.",
+    },
+    "Decide": {
+        "report": "Write a run's reports again, or print its results.",
+        "compare": "Compare the targets of one or several runs, pair by pair.",
+    },
+    "Operate": {
+        "runs": "List, show or remove stored runs.",
+        "deploy": "Start, stop and list model servers.",
+        "config": "Show, check or describe the spec file.",
+        "completion": "Print what makes your shell complete commands.",
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all command names in the order of the help."""
+        return [name for commands in GROUPS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"bakeoff.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown command with the nearest known one."""
+        known = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in known:
+            from bakeoff.plugins import suggest
+
+            raise click.UsageError(f"there is no command `{args[0]}`.{suggest(args[0], known)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their headings without importing them."""
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl(list(commands.items()))
