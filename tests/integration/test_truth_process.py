@@ -15,6 +15,7 @@ import pytest
 from bakeoff.errors import UsageError
 from bakeoff.testing.truth import TruthProcess, TruthRecord, TruthServer, TruthSettings, parse
 from bakeoff.testing.truth.bare import ask, chat, connect, encode, exchange
+from bakeoff.testing.truth.ceiling import measure
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +229,14 @@ def test_the_command_line_reads_settings(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, "--ttft", "soon"], capture_output=True, check=False, timeout=20)
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert b"`soon` is no duration" in wrong.stderr
+
+
+def test_the_ceiling_is_measured_and_leaves_the_client_unpinned() -> None:
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    found = measure(share=0.02)
+    assert set(found.tokens_per_second) == {"1", "8", "128"}
+    assert min(found.tokens_per_second.values()) > 1000
+    assert found.requests_per_second > 100
+    assert found.cpu_us_per_request > 0
+    assert found.timed.kinds == {"ok": 20}
+    assert before is None or os.sched_getaffinity(0) == before

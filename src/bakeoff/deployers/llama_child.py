@@ -122,6 +122,7 @@ def _binary(config: ServerConfig, binary: str, answer: int) -> int:
         "LLAMA_ARG_CORS_ORIGINS": "",
         "LLAMA_ARG_CACHE_RAM": "0",
         "LLAMA_ARG_FIT": "off",
+        "LLAMA_ARG_SWA_FULL": "1",
         "LLAMA_ARG_THREADS_HTTP": str(_HTTP_THREADS),
     }
     server = subprocess.Popen(command, env=os.environ | environment)  # noqa: S603  the user's own choice of binary

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from bakeoff import clock
 from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.runner import Engine, Key
-from bakeoff.errors import InterruptedRun, UsageError
+from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
 from bakeoff.plan import make_plan
 from bakeoff.records import Case, Deployment, Event, Plan, Sample
 from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
@@ -23,7 +22,7 @@ from bakeoff.run.folder import RunFacts, new_folder, read_facts, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
 from bakeoff.run.preflight import preflight
 from bakeoff.spec import LoadedSpec
-from bakeoff.stores.jsonl import JsonlStore
+from bakeoff.stores.jsonl import JsonlStore, read_records, remove
 from bakeoff.stores.redact import Redactor
 from bakeoff.wire import Client
 
@@ -59,7 +58,7 @@ async def start_run(prepared: Prepared, root: Path, control: Control, *, command
     spec = prepared.loaded.spec
     redact = Redactor(prepared.loaded.secrets)
     store = JsonlStore(new_folder(root, spec.name), redact=redact)
-    with contextlib.closing(store):
+    with _kept_if_begun(store.folder), contextlib.closing(store):
         anchor = Anchor.take()
         graded = {b.name: prepared.cases[b.name] for b in spec.benchmarks if b.scorers}
         write_plan(store, prepared.plan, prepared.loaded.document, graded)
@@ -90,6 +89,17 @@ async def resume_run(
         return await _work(
             prepared, store, redact, control, Session(anchor=anchor, segment=segment, done=done)
         )
+
+
+@contextlib.contextmanager
+def _kept_if_begun(folder: Path) -> Generator[None]:
+    """Remove the directory of a run that could not begin: there is nothing in it to resume."""
+    try:
+        yield
+    except (DeployError, EndpointError):
+        if next(read_records(folder, Sample), None) is None:
+            remove(folder)
+        raise
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,7 +164,7 @@ async def _send(
 @contextlib.asynccontextmanager
 async def _deployed(
     prepared: Prepared, redact: Redactor, control: Control
-) -> AsyncIterator[dict[str, Deployment]]:
+) -> AsyncGenerator[dict[str, Deployment]]:
     """Start every candidate's server, and stop all that were started whatever happens."""
     async with contextlib.AsyncExitStack() as stack:
         found: dict[str, Deployment] = {}
@@ -171,7 +181,7 @@ async def _deployed(
 
 
 @contextlib.contextmanager
-def _signals(control: Control) -> Any:  # noqa: ANN401  contextmanager turns the iterator into one
+def _signals(control: Control) -> Generator[None]:
     """First Ctrl-C drains, the second cancels; both are undone on the way out."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

@@ -1,11 +1,13 @@
 """Split a server-sent event stream into payloads, each with the arrival of its last byte."""
 
 import re
+from bisect import bisect_left
 from itertools import accumulate
 
 import msgspec
 
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
+_FRAME = len(b"data: \n\n")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -32,34 +34,44 @@ def split_events(pieces: list[bytes], stamps: list[int]) -> Events:
     """
     body = b"".join(pieces)
     ends = list(accumulate(map(len, pieces)))
-    if b"\r" in body:
-        blocks, stops = _split_any(body)
-    else:
-        blocks = body.split(b"\n\n")
-        stops = list(accumulate(len(block) + 2 for block in blocks))
+    plain = _split_plain(body)
+    if plain is not None:
+        stops = list(accumulate(len(payload) + _FRAME for payload in plain))
+        return Events(payloads=plain, times=_times(stops, ends, stamps), names={})
+    blocks, stops = _split_any(body)
     payloads: list[bytes] = []
-    times: list[int] = []
+    kept: list[int] = []
     names: dict[int, str] = {}
     comments = 0
-    at = 0
-    last = len(ends) - 1
     for block, stop in zip(blocks, stops, strict=True):
-        if not block:
-            continue
-        if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
-            payload: bytes | None = block[6:]
-        else:
-            payload, name = _fields(block)
-            if payload is not None and name:
+        payload, name = _fields(block)
+        if payload is not None:
+            if name:
                 names[len(payloads)] = name
-        if payload is None:
+            payloads.append(payload)
+            kept.append(stop)
+        elif block:
             comments += 1
-            continue
-        while at < last and ends[at] < stop:
-            at += 1
-        payloads.append(payload)
-        times.append(stamps[at])
-    return Events(payloads=payloads, times=times, names=names, comments=comments)
+    return Events(payloads=payloads, times=_times(kept, ends, stamps), names=names, comments=comments)
+
+
+def _split_plain(body: bytes) -> list[bytes] | None:
+    """Split a stream that is nothing but one-line `data: ` events; None for any other.
+
+    Nearly every stream is of this form, and splitting it takes a tenth of the time.
+    """
+    if not body.startswith(b"data: ") or not body.endswith(b"\n\n") or b"\r" in body:
+        return None
+    payloads = body[6:-2].split(b"\n\ndata: ")
+    return payloads if body.count(b"\n") == 2 * len(payloads) else None
+
+
+def _times(stops: list[int], ends: list[int], stamps: list[int]) -> list[int]:
+    """Return the stamp of the piece that holds the last byte before each stop."""
+    if ends == stops:
+        return list(stamps)
+    last = len(ends) - 1
+    return [stamps[min(bisect_left(ends, stop), last)] for stop in stops]
 
 
 def _split_any(body: bytes) -> tuple[list[bytes], list[int]]:

@@ -18,7 +18,7 @@ from bakeoff.testing.truth.settings import TruthSettings
 
 _TOKENS = 128
 _PROMPT = "word " * 64
-_WHOLE_REQUESTS = 20_000
+_STREAMS = 64
 _END = b"0\r\n\r\n"
 
 
@@ -67,31 +67,42 @@ def drive(port: int, data: bytes, *, streams: int, requests: int, end: bytes = _
     return took
 
 
-def measure(*, streams: int = 64) -> Ceiling:
-    """Measure on this machine; takes some seconds and two cores."""
+def measure(*, share: float = 1.0) -> Ceiling:
+    """Measure on this machine; takes some seconds and two cores, or a share of that for a first look."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     two = len(cores) > 1
     with TruthProcess(cpu=cores[0] if two else None) as server:
         pin(cores[1] if two else None)
-        asked = encode(chat(_PROMPT))
-        rates: dict[str, float] = {}
-        for per_write, requests in ((1, 1000), (8, 4000), (_TOKENS, 10000)):
-            server.configure(TruthSettings(tokens=_TOKENS, flood=per_write))
-            took = drive(server.port, asked, streams=streams, requests=requests)
-            rates[str(per_write)] = requests * _TOKENS / took
-        server.configure(TruthSettings(tokens=16))
-        server.reset()
-        whole = encode(chat(_PROMPT, stream=False))
-        took = drive(server.port, whole, streams=streams, requests=_WHOLE_REQUESTS, end=b"}")
-        cpu = server.summary().cpu / _WHOLE_REQUESTS * 1e6
-        server.configure(TruthSettings(ttft=0.05, itl=0.01, tokens=64))
-        server.reset()
-        drive(server.port, asked, streams=512, requests=1024)
-        timed = server.summary()
+        try:
+            return _measure(server, len(cores), share)
+        finally:
+            if two:
+                os.sched_setaffinity(0, cores)
+
+
+def _measure(server: TruthProcess, cores: int, share: float) -> Ceiling:
+    asked = encode(chat(_PROMPT))
+    rates: dict[str, float] = {}
+    for per_write, full in ((1, 1000), (8, 4000), (_TOKENS, 10_000)):
+        requests = max(_STREAMS, round(full * share))
+        server.configure(TruthSettings(tokens=_TOKENS, flood=per_write))
+        rates[str(per_write)] = (
+            requests * _TOKENS / drive(server.port, asked, streams=_STREAMS, requests=requests)
+        )
+    requests = max(_STREAMS, round(20_000 * share))
+    server.configure(TruthSettings(tokens=16))
+    server.reset()
+    whole = encode(chat(_PROMPT, stream=False))
+    took = drive(server.port, whole, streams=_STREAMS, requests=requests, end=b"}")
+    cpu = server.summary().cpu
+    server.configure(TruthSettings(ttft=0.05, itl=0.01, tokens=64))
+    server.reset()
+    streams = max(1, round(512 * share))
+    drive(server.port, asked, streams=streams, requests=2 * streams)
     return Ceiling(
-        cores=len(cores),
+        cores=cores,
         tokens_per_second=rates,
-        requests_per_second=_WHOLE_REQUESTS / took,
-        cpu_us_per_request=cpu,
-        timed=timed,
+        requests_per_second=requests / took,
+        cpu_us_per_request=cpu / requests * 1e6,
+        timed=server.summary(),
     )
