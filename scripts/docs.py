@@ -233,11 +233,11 @@ def add_command(page: Page, command: click.Command, path: str) -> None:
 
 
 def cli_page() -> Page:
-    from bakeoff.cli import main
+    from bakeoff.cli._app import app
 
     page = Page("cli", "The command line")
     page.add("Data goes to stdout, progress and logs to stderr. With `--json` stdout is one JSON document.")
-    add_command(page, main, "bakeoff")
+    add_command(page, app, "bakeoff")
     page.add("## Exit codes")
     page.rows(("code", "means"), [(f"`{code}`", meaning) for code, meaning in EXIT_CODES.items()])
     return page

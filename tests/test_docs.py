@@ -112,12 +112,12 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
 
 
 def test_commands_and_their_options_are_documented() -> None:
-    from bakeoff.cli import main
+    from bakeoff.cli._app import app
 
     page = REFERENCE / "cli.md"
     problems = []
     known = sections(page)
-    for path, command in commands(main, "bakeoff"):
+    for path, command in commands(app, "bakeoff"):
         options = [
             max(param.opts, key=len)
             for param in command.params

@@ -82,6 +82,10 @@ class Load(Protocol):
         """Return when `count` requests go out."""
         ...
 
+    def length(self) -> int | None:
+        """Return how many requests the pattern has of its own, as a trace does; None for any number."""
+        ...
+
 
 class Scorer(Protocol):
     """Grade one answer."""
@@ -135,7 +139,13 @@ class StageMetric(Protocol):
 class Store(Protocol):
     """Where a run's records are kept: append-only, each line on disk when `add` returns or at `flush`."""
 
-    grouped: bool
+    @property
+    def grouped(self) -> bool:
+        """Tell whether records are written in groups, so that a measured load is not held up."""
+        ...
+
+    @grouped.setter
+    def grouped(self, on: bool) -> None: ...
 
     def add(self, record: Sample | Score | Event) -> None:
         """Append one record.

@@ -63,9 +63,9 @@ def schedule_rng(stage: Stage) -> Random:
 
 
 def request_count(benchmark: BenchmarkSpec) -> int | None:
-    """Return how many cases a benchmark takes, warm-up included; None for the whole data set."""
+    """Return how many cases a benchmark takes of an endless data set, warm-up included; None for all."""
     if not benchmark.measured:
-        return benchmark.limit
+        return benchmark.limit or benchmark.load.requests
     return benchmark.load.warmup + (benchmark.load.requests or benchmark.limit or MEASURED_REQUESTS)
 
 
@@ -73,37 +73,52 @@ def _quality_stages(
     benchmark: BenchmarkSpec, targets: list[str], cases: list[Case], seed: int
 ) -> list[Stage]:
     ids = [case.id for case in cases]
-    blocks = min(BLOCKS, len(ids)) if len(targets) > 1 else 1
-    bounds = [len(ids) * block // blocks for block in range(blocks + 1)]
-    return [
-        _stage(
-            benchmark,
-            targets[(block + turn) % len(targets)],
-            ids[bounds[block] : bounds[block + 1]],
-            repeats=benchmark.repeats,
-            seed=derive_seed(seed, benchmark.name, "main", block),
-        )
-        for block in range(blocks)
-        for turn in range(len(targets))
-    ]
+    total = benchmark.load.requests or len(ids) * benchmark.repeats
+    # Limits of time and errors hold for all that a target is asked, so it is asked in one piece.
+    limited = benchmark.load.seconds is not None or benchmark.load.errors is not None
+    blocks = 1 if limited or len(targets) == 1 else min(BLOCKS, len(ids))
+    stages: list[Stage] = []
+    for block in range(blocks):
+        low, high = len(ids) * block // blocks, len(ids) * (block + 1) // blocks
+        requests = _share(total, len(ids), low, high)
+        stages += [
+            _stage(
+                benchmark,
+                targets[(block + turn) % len(targets)],
+                ids[low:high],
+                requests=requests,
+                seed=derive_seed(seed, benchmark.name, "main", block),
+            )
+            for turn in range(len(targets) if requests else 0)
+        ]
+    return stages
+
+
+def _share(total: int, size: int, low: int, high: int) -> int:
+    """Return how many of `total` requests, dealt to `size` cases in turn, fall on those from low to high."""
+    rounds, rest = divmod(total, size)
+    return rounds * (high - low) + max(0, min(high, rest) - low)
 
 
 def _measured_stages(
     benchmark: BenchmarkSpec, targets: list[str], cases: list[Case], seed: int
 ) -> list[Stage]:
     ids = [case.id for case in cases]
-    warm = min(benchmark.load.warmup, max(len(ids) - 1, 0))
+    load = benchmark.load
+    # A prompt of the warm-up may be answered from a cache later, so it gets cases of its own, at most half.
+    warm = min(load.warmup, len(ids) // 2)
+    main = ids[warm:]
     stages: list[Stage] = []
     for target in targets:
-        if warm:
+        if load.warmup:
             stages.append(
                 _stage(
                     benchmark,
                     target,
-                    ids[:warm],
+                    ids[:warm] or ids,
                     name="warmup",
                     warmup=True,
-                    requests=benchmark.load.warmup,
+                    requests=load.warmup,
                     seed=derive_seed(seed, benchmark.name, "warmup"),
                 )
             )
@@ -111,37 +126,37 @@ def _measured_stages(
             _stage(
                 benchmark,
                 target,
-                ids[warm:],
-                requests=benchmark.load.requests or len(ids) - warm,
+                main,
+                requests=load.requests or len(main) * benchmark.repeats,
                 seed=derive_seed(seed, benchmark.name, "main"),
             )
         )
     return stages
 
 
-def _stage(benchmark: BenchmarkSpec, target: str, ids: list[str], **changes: Any) -> Stage:  # noqa: ANN401
+def _stage(benchmark: BenchmarkSpec, target: str, ids: list[str], **own: Any) -> Stage:  # noqa: ANN401
+    """Return a stage with what all stages of a benchmark share, and what is its own."""
     load = benchmark.load
-    repeats = changes.pop("repeats", 1)
     fields: dict[str, Any] = {
         "name": "main",
-        "requests": len(ids) * repeats,
         "load": {"kind": load.kind, **load.options},
         "seconds": load.seconds,
         "errors": load.errors,
         "attempts": benchmark.attempts or (1 if benchmark.measured else QUALITY_ATTEMPTS),
         "measured": benchmark.measured,
     }
-    return Stage(benchmark=benchmark.name, target=target, cases=ids, **(fields | changes))
+    return Stage(benchmark=benchmark.name, target=target, cases=ids, **(fields | own))
 
 
 def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -> str:
     """Name exactly the requests of a plan: what is asked, of whom, how and when.
 
-    How answers are scored and decided upon is left out, so that both may change without a new request.
+    How answers are scored, priced and decided upon is left out, so that it may change without a new request.
     """
     asked = [
         {
             "name": b.name,
+            "version": b.version,
             "prompt": b.prompt,
             "load": b.load,
             "repeats": b.repeats,
@@ -152,8 +167,17 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
         }
         for b in spec.benchmarks
     ]
+    servers = [{"provider": model.provider, "deploy": model.deploy} for model in spec.models]
+    unpriced = [msgspec.structs.replace(target, price=None, notes=()) for target in targets]
     encoder = msgspec.json.Encoder(order="deterministic", decimal_format="string")
     text = encoder.encode(
-        {"v": 1, "seed": spec.seed, "sampling": spec.sampling, "targets": list(targets), "benchmarks": asked}
+        {
+            "v": 1,
+            "seed": spec.seed,
+            "sampling": spec.sampling,
+            "targets": unpriced,
+            "servers": servers,
+            "benchmarks": asked,
+        }
     )
     return hashlib.sha256(text).hexdigest()

@@ -242,3 +242,23 @@ def test_a_certificate_that_is_not_trusted_or_not_its_own_is_refused(
     with pytest.raises(WireError, match="not trusted") as caught:
         ask_tls(authority, host, trusted=trusted)
     assert caught.value.kind == "tls"
+
+
+def test_warmed_connections_are_used_without_opening_more() -> None:
+    opened: list[int] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(1)
+        while True:
+            await read_request(reader)
+            writer.write(OK + b"Content-Length: 1\r\n\r\nx")
+
+    async def work() -> list[Exchange]:
+        async with peer(handle) as port, Client() as client:
+            route = make_route(f"http://127.0.0.1:{port}")
+            await client.warm(route, 100)
+            return await asyncio.gather(*(client.exchange(route, CALL) for _ in range(100)))
+
+    exchanges = asyncio.run(work())
+    assert len(opened) == 100
+    assert {exchange.connect_ns for exchange in exchanges} == {0}

@@ -17,6 +17,7 @@ from bakeoff.errors import BakeoffError, InterruptedRun
 from bakeoff.run.execute import prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
 from bakeoff.spec import LoadedSpec
+from bakeoff.stores.redact import Redactor
 
 Work = Callable[[Display], Coroutine[object, object, Finished]]
 
@@ -75,6 +76,10 @@ def _shown(loaded: LoadedSpec, manner: Manner, work: Work, again: str) -> int:
             finished = run_async(work(display))
     except asyncio.CancelledError:
         raise InterruptedRun("stopped at once; what was answered is stored", hint=again) from None
+    except BakeoffError as error:
+        # A server may repeat the key that it refuses.
+        error.message = Redactor(loaded.secrets)(error.message.encode()).decode()
+        raise
     return show(finished, loaded, manner)
 
 

@@ -1,6 +1,6 @@
 """Which of a run's metrics a terminal shows, and in which order; the report has all."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -23,6 +23,7 @@ _SPEED = (
     ("output_token_rate", ""),
     ("cost", ""),
 )
+_UNITS = {"tokens/s": "tok/s", "requests/s": "req/s"}
 # Without a load test the speed of a quality benchmark is a by-product: its pace is that of our own loop.
 _BESIDE = (("ttft", "p50"), ("e2e", "p50"), ("cost", ""))
 
@@ -38,7 +39,7 @@ def rows(results: Results) -> tuple[list[Row], int]:
     """Return the rows, and how many slices were left out for room."""
     names = _names(results)
     quality = [name for name in names if name.quality and not name.slice and not name.base.endswith(_BOUNDS)]
-    slices = [name for name in names if name.quality and name.slice]
+    slices = [name for name in names if name.quality and name.slice and not _whole(results, name)]
     speed = list(_speed(results, names))
     room = max(MOST - len(quality) - len(speed), _FEWEST_SLICES)
     cut = max(len(slices) - room, 0)
@@ -60,22 +61,24 @@ def _speed(results: Results, names: Sequence[MetricName]) -> Iterator[MetricName
             name = found.get((benchmark, base, statistic))
             if name is not None and _worth(results, name):
                 yield name
-    if loads:
-        rest = [name for name in results.benchmarks if name not in loads]
-        costs = [found[name, "cost", ""] for name in rest if (name, "cost", "") in found]
-        yield from (name for name in costs if _worth(results, name))
+    for name in names:
+        if loads and name.base == "cost" and name.benchmark not in loads and _worth(results, name):
+            yield name
 
 
 def _worth(results: Results, name: MetricName) -> bool:
     """Leave out an unknown cost, and a first answer token that is the first token in every target."""
     values = [estimate.value if estimate else None for estimate in _estimates(results, name.full)]
     if name.base == "ttfa":
-        return values != [e.value if e else None for e in _estimates(results, _sibling(name, "ttft"))]
+        tokens = _estimates(results, f"{name.benchmark}.ttft.{name.statistic}")
+        return values != [estimate.value if estimate else None for estimate in tokens]
     return name.base != "cost" or any(value is not None for value in values)
 
 
-def _sibling(name: MetricName, base: str) -> str:
-    return f"{name.benchmark}.{base}.{name.statistic}"
+def _whole(results: Results, name: MetricName) -> bool:
+    """Tell whether a slice holds every case, and so says nothing new."""
+    of_all = _known(_estimates(results, name.full.partition("@")[0]))
+    return [one.n for one in of_all] == [one.n for one in _known(_estimates(results, name.full))]
 
 
 def _estimates(results: Results, full: str) -> list[Estimate | None]:
@@ -85,12 +88,13 @@ def _estimates(results: Results, full: str) -> list[Estimate | None]:
 def _row(results: Results, name: MetricName) -> Row:
     estimates = _estimates(results, name.full)
     scale = numbers.scale_of(_known(estimates))
-    words = f"  {name.slice}" if name.slice else f"{name.benchmark} {name.label}"
+    unit = f" ({_UNITS.get(scale.unit, scale.unit)})" if scale.unit else ""
+    words = f"{name.benchmark} {name.base} {name.statistic}".rstrip() + unit
     return Row(
-        label=f"{words} ({scale.unit})" if scale.unit and not name.slice else words,
+        label=f"  {name.slice}" if name.slice else words,
         cells=["-" if one is None or not one.n else numbers.show(one, scale).line for one in estimates],
     )
 
 
-def _known(estimates: Iterable[Estimate | None]) -> list[Estimate]:
+def _known(estimates: list[Estimate | None]) -> list[Estimate]:
     return [one for one in estimates if one is not None]

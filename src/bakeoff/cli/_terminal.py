@@ -11,7 +11,9 @@ import click
 
 from bakeoff.errors import BakeoffError, InterruptedRun
 
-_GAP = "   "
+_GAP = "  "
+# What others wrote (servers, data, names) must not steer the terminal.
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def color() -> bool | None:
@@ -21,7 +23,7 @@ def color() -> bool | None:
 
 def say(text: str = "", *, err: bool = False, **style: Any) -> None:
     """Print a line, styled where colours are wanted."""
-    click.secho(text, err=err, color=color(), **style)
+    click.secho(text.translate(_CONTROLS), err=err, color=color(), **style)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -60,10 +62,10 @@ def tell(error: BakeoffError, *, as_json: bool) -> None:
         head = "interrupted" if isinstance(one, InterruptedRun) else "error"
         place = f"{one.where}: " if one.where else ""
         say(f"{head}: ", err=True, fg="red", bold=True, nl=False)
-        click.echo(f"{place}{one.message}", err=True)
+        say(f"{place}{one.message}", err=True)
         if one.hint:
             say("hint: ", err=True, fg="cyan", nl=False)
-            click.echo(one.hint, err=True)
+            say(one.hint, err=True)
 
 
 def tell_usage(error: click.ClickException, *, as_json: bool) -> None:

@@ -86,7 +86,8 @@ def status(*, as_json: bool) -> None:
 @click.option("--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many lines.")
 def logs(*, server: str, lines: int) -> None:
     """Print the end of a server's log, also of one that has ended."""
+    from bakeoff.cli._terminal import say
     from bakeoff.run.servers import log_of
 
     text = log_of(server).read_text(errors="replace")
-    click.echo("\n".join(text.splitlines()[-lines:]))
+    say("\n".join(text.splitlines()[-lines:]))

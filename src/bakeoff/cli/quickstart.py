@@ -15,6 +15,7 @@ _FETCHED = (
 
 @click.command()
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many questions.")
+@click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @out_option
 @json_option

@@ -27,11 +27,8 @@ def list_(*, out: Path, as_json: bool) -> None:
     elif not found:
         say(f"no run under `{out}`; `bakeoff quickstart` or `bakeoff run` makes one")
     else:
-        rows = [
-            (one.id, one.name, one.started, one.state, f"{one.samples:,}", one.verdict or "-")
-            for one in found
-        ]
-        say(table(("run", "name", "started", "state", "samples", "verdict"), rows))
+        rows = [(one.id, one.state, f"{one.samples:,}", one.verdict or "-") for one in found]
+        say(table(("run", "state", "samples", "verdict"), rows))
 
 
 @command.command()

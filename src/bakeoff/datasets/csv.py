@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from bakeoff.datasets import _files
+from bakeoff import textfiles
 from bakeoff.errors import DataError
 from bakeoff.records import Case
 
@@ -27,7 +27,7 @@ class CsvFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     path: str
     delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
-    encoding: str = _files.UTF8
+    encoding: str = textfiles.UTF8
 
     @property
     def endless(self) -> bool:
@@ -36,26 +36,26 @@ class CsvFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def cases(self, base: Path, rng: Random) -> Iterator[Case]:  # noqa: ARG002  rows are in file order
         """Yield one case per row, each with the line on which the row begins."""
-        path = _files.resolve(base, self.path)
-        with _files.open_text(path, self.encoding, newline="") as file:
+        path = textfiles.resolve(base, self.path)
+        with textfiles.open_text(path, self.encoding, newline="") as file:
             rows = _rows(file, path, self.delimiter or _delimiter(path))
             header = next(rows, None)
             if header is None:
-                raise _files.empty(path, "header line")
+                raise textfiles.empty(path, "header line")
             names = _names(header[1], f"{path}:{header[0]}", self.encoding)
             found = False
             for line, cells in rows:
                 found = True
                 where = f"{path}:{line}"
                 _check_width(cells, names, where)
-                texts = (_files.decodable(cell, self.encoding, where) for cell in cells)
+                texts = (textfiles.decodable(cell, self.encoding, where) for cell in cells)
                 yield Case(fields=dict(zip(names, texts, strict=True)), line=line)
         if not found:
-            raise _files.empty(path, "rows below its header")
+            raise textfiles.empty(path, "rows below its header")
 
 
 def _delimiter(path: Path) -> str:
-    return "\t" if _files.suffixes(path)[0] in {".tsv", ".tab"} else ","
+    return "\t" if textfiles.suffixes(path)[0] in {".tsv", ".tab"} else ","
 
 
 def _rows(file: Iterator[str], path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -81,7 +81,7 @@ def _rows(file: Iterator[str], path: Path, delimiter: str) -> Iterator[tuple[int
 
 
 def _names(header: list[str], where: str, encoding: str) -> list[str]:
-    names = [_files.decodable(name, encoding, where).strip() for name in header]
+    names = [textfiles.decodable(name, encoding, where).strip() for name in header]
     for position, name in enumerate(names, 1):
         if not name:
             raise DataError(f"column {position} has no name", where=where, hint="name it or remove it")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from bakeoff.datasets import _files
+from bakeoff import textfiles
 from bakeoff.errors import DataError
 from bakeoff.records import Case
 
@@ -23,7 +23,7 @@ class JsonLines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     path: str
-    encoding: str = _files.UTF8
+    encoding: str = textfiles.UTF8
 
     @property
     def endless(self) -> bool:
@@ -32,16 +32,18 @@ class JsonLines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def cases(self, base: Path, rng: Random) -> Iterator[Case]:  # noqa: ARG002  rows are in file order
         """Yield one case per line that is not blank."""
-        path = _files.resolve(base, self.path)
+        path = textfiles.resolve(base, self.path)
         found = False
-        with _files.open_text(path, self.encoding) as file:
+        with textfiles.open_text(path, self.encoding) as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     found = True
                     where = f"{path}:{number}"
-                    yield Case(fields=_row(_files.decodable(line, self.encoding, where), where), line=number)
+                    yield Case(
+                        fields=_row(textfiles.decodable(line, self.encoding, where), where), line=number
+                    )
         if not found:
-            raise _files.empty(path, "rows")
+            raise textfiles.empty(path, "rows")
 
 
 def _row(line: str, where: str) -> dict[str, Any]:

@@ -1,95 +1,135 @@
 """Prompts of an asked length made of random words, for load tests. No file, no tokenizer."""
 
 from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import msgspec
 
-from bakeoff.records import Case
+from bakeoff.datasets._conversations import Think, linked
+from bakeoff.datasets._images import Images, ImageSource
+from bakeoff.datasets._lengths import Draw, Length, Tokens, sampler
+from bakeoff.records import Case, Message
+from bakeoff.records.spec import Count, Share
+from bakeoff.words import Distinct
 
-Tokens = Annotated[int, msgspec.Meta(ge=1)]
+Pause = Annotated[float, msgspec.Meta(ge=0, extra_json_schema={"x-bakeoff": "duration"})]
 
-# Common short words: one token each, with the blank before it, in the usual vocabularies.
-_WORDS = tuple(
-    """
-    morning evening summer winter rain snow wind cloud river lake hill forest field garden flower tree
-    leaf root stone sand wave ocean island bridge road path city town village house window door roof
-    kitchen table chair lamp clock paper letter book page story music song dance picture color red blue
-    green yellow white black bread butter milk sugar salt coffee apple orange fish chicken dinner lunch
-    doctor teacher farmer driver writer artist soldier captain king queen mother father sister brother
-    friend neighbor child baby dog cat horse bird sheep cow mouse lion bear train truck boat ship plane
-    wheel engine metal gold silver iron glass cotton leather market money price bank office school
-    church museum station airport street corner square hour minute week month year today early late
-    quick slow small large heavy light warm cold bright dark quiet loud simple strong gentle happy
-    walk run jump climb swim build carry open close read speak listen think learn remember forget
-    travel visit watch follow lead begin finish share choose answer question number reason idea plan
-    """.split()  # noqa: SIM905  a word list reads better as words
-)
+_OWN = 3
+"""Words that every prompt has of its own, as many as it takes to tell prompts apart."""
 
 
-class Length(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A length in tokens that varies from case to case.
-
-    Draws are rounded and clamped to `min`..`max`, so a wide spread near a bound moves the mean.
+class Prefix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A beginning that prompts share, as a system prompt or a document is shared.
 
     Attributes:
-        kind: the distribution.
-        mean: in tokens.
-        stddev: in tokens; 0 is always the mean.
+        tokens: its length, which counts within the prompt's.
+        share: part of the prompts that have one, exact over any number of them but for one.
+        groups: how many different ones there are.
     """
 
-    kind: Literal["normal"] = "normal"
-    mean: Annotated[float, msgspec.Meta(gt=0)]
-    stddev: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    min: Tokens = 1
-    max: Tokens | None = None
-
-    def __post_init__(self) -> None:
-        if self.max is not None and self.max < self.min:
-            raise ValueError(f"`max` {self.max} is below `min` {self.min}")
-
-    def draw(self, rng: Random) -> int:
-        """Return one length."""
-        length = max(self.min, round(rng.gauss(self.mean, self.stddev)))
-        return length if self.max is None else min(self.max, length)
+    tokens: Tokens
+    share: Share = 1.0
+    groups: Count = 1
 
 
 class Synthetic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prompts of random words, without end; the field is `prompt`.
 
-    One common English word counts as one token. That is an approximation: the server's own count
-    (which adds its chat template) stands in every sample and is what the reports show. Prompts differ
-    from their first words on, so a server's prefix cache does not answer for it.
+    A length is a number, or a mapping: `{mean, stddev, min, max}` for a normal distribution; with `kind:
+    lognormal` the same keys, mean and stddev being those of the lengths themselves; with `kind: uniform`
+    `{min, max}`; with `kind: empirical` `{values: [...]}` or `{path: FILE}` of observed lengths, one per
+    line; with `kind: fixed` `{mean}`. Draws are rounded and clamped to `min`..`max`.
+
+    One common English word stands for one token until the server's own counts say what a word costs
+    there; its count stands in every sample and is what the reports show.
+
+    Prompts differ from their first words on, so a server's prefix cache does not answer for it. What
+    they are to share is declared: `prefix: {tokens: 512, share: 0.8, groups: 4}` lets 80 % of the
+    prompts begin with one of 4 texts, within their asked length. A prompt that is hardly longer keeps
+    three words of its own and has as much of the text as fits.
+
+    Images are PNGs of random colours, about 0.75 bytes per pixel, as `{width, height, count}`, each one
+    different unless `distinct` says how many there are.
 
     Attributes:
-        prompt_tokens: asked length of the prompt: a number, or `{mean, stddev, min, max}`.
-        output_tokens: asked length of the answer, likewise; None leaves it to the model.
+        prompt_tokens: asked length of the prompt.
+        output_tokens: asked length of the answer; None leaves it to the model.
+        prefix: what prompts share, as a mapping of `tokens`, `share` and `groups`.
+        images: what goes with every prompt, as a mapping of `width`, `height`, `count` and `distinct`.
+        distinct: how many different prompts there are before they come again; None for no repetition.
+        turns: user turns of a conversation, a number or a length as above; each turn has a prompt of its own.
+        think: seconds between an answer and the next turn: a number or a mapping of `mean` and `stddev`.
     """
 
     prompt_tokens: Tokens | Length = 256
     output_tokens: Tokens | Length | None = 128
+    prefix: Prefix | None = None
+    images: Images | None = None
+    distinct: Count | None = None
+    turns: Count | Length = 1
+    think: Pause | Think = 0.0
 
     @property
     def endless(self) -> bool:
         """Tell that there is always one more."""
         return True
 
-    def cases(self, base: Path, rng: Random) -> Iterator[Case]:  # noqa: ARG002  nothing is read from disk
-        """Yield cases for ever; the same `rng` gives the same cases."""
+    def cases(self, base: Path, rng: Random) -> Iterator[Case]:
+        """Yield cases for ever; the same `rng` gives the same cases.
+
+        Raises:
+            DataError: a file of lengths cannot be read.
+        """
+        prompts = self._prompts(base, rng)
+        if self.distinct is not None:
+            prompts = cycle(list(islice(prompts, self.distinct)))
+        turns = sampler(self.turns, base)
         number = 0
         while True:
             number += 1
-            words = _draw(self.prompt_tokens, rng)
-            answer = None if self.output_tokens is None else _draw(self.output_tokens, rng)
+            name = f"synthetic-{number:06d}"
+            if self.turns == 1:
+                yield msgspec.structs.replace(next(prompts), id=name)
+            else:
+                yield from linked(name, islice(prompts, turns(rng)), self.think, rng)
+
+    def _prompts(self, base: Path, rng: Random) -> Iterator[Case]:
+        """Yield prompts without names."""
+        asked = sampler(self.prompt_tokens, base)
+        answers: Draw | None = None if self.output_tokens is None else sampler(self.output_tokens, base)
+        images = None if self.images is None else ImageSource(self.images, rng)
+        texts = _Texts(self.prefix, rng)
+        while True:
+            tokens = asked(rng)
+            text = texts.text(tokens)
+            parts: list[dict[str, Any]] = [] if images is None else images.parts()
+            content = [{"type": "text", "text": text}, *parts]
             yield Case(
-                id=f"synthetic-{number:06d}",
-                fields={"prompt": " ".join(rng.choices(_WORDS, k=words))},
-                prompt_tokens=words,
-                output_tokens=answer,
+                fields={"prompt": text},
+                messages=(Message(role="user", content=content),) if parts else (),
+                prompt_tokens=tokens,
+                output_tokens=None if answers is None else answers(rng),
             )
 
 
-def _draw(length: int | Length, rng: Random) -> int:
-    return length if isinstance(length, int) else length.draw(rng)
+class _Texts:
+    """Texts of asked lengths, with the declared prefix where it is their turn."""
+
+    def __init__(self, prefix: Prefix | None, rng: Random) -> None:
+        self._rng = rng
+        self._words = Distinct(rng)
+        self._share = prefix.share if prefix else 0.0
+        self._shared = [self._words.draw(prefix.tokens) for _ in range(prefix.groups)] if prefix else []
+        self._number = 0
+
+    def text(self, length: int) -> str:
+        """Return the next text."""
+        self._number += 1
+        shared: list[str] = []
+        # The whole part of number times share grows by one for exactly that share of the numbers.
+        if int(self._number * self._share) > int((self._number - 1) * self._share):
+            shared = self._rng.choice(self._shared)[: max(0, length - _OWN)]
+        return " ".join([*shared, *self._words.draw(length - len(shared))])

@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 
-from bakeoff.datasets import _files
+from bakeoff import textfiles
 from bakeoff.records import Case
 
 
@@ -19,7 +19,7 @@ class TextLines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     path: str
-    encoding: str = _files.UTF8
+    encoding: str = textfiles.UTF8
 
     @property
     def endless(self) -> bool:
@@ -28,14 +28,14 @@ class TextLines(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def cases(self, base: Path, rng: Random) -> Iterator[Case]:  # noqa: ARG002  lines are in file order
         """Yield one case per line that is not blank, without the white space around it."""
-        path = _files.resolve(base, self.path)
+        path = textfiles.resolve(base, self.path)
         found = False
-        with _files.open_text(path, self.encoding) as file:
+        with textfiles.open_text(path, self.encoding) as file:
             for number, line in enumerate(file, 1):
                 text = line.strip()
                 if text:
                     found = True
-                    _files.decodable(text, self.encoding, f"{path}:{number}")
+                    textfiles.decodable(text, self.encoding, f"{path}:{number}")
                     yield Case(fields={"input": text}, line=number)
         if not found:
-            raise _files.empty(path, "lines")
+            raise textfiles.empty(path, "lines")

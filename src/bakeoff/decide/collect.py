@@ -1,7 +1,7 @@
 """Gather stored samples and scores by benchmark and target, once, in plan order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -25,14 +25,16 @@ class Answers(msgspec.Struct, kw_only=True):
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Count samples by outcome; an answer that could not be parsed counts as `unparsable`."""
+        """Count samples by outcome; an answer that the first scorer could not parse is `unparsable`."""
         counts = Counter(sample.outcome for sample in self.samples)
-        for scores in list(self.scores.values())[:1]:
-            lost = sum(score.outcome == "unparsable" for score in scores.values())
-            if lost:
-                counts["unparsable"] = lost
-                counts["ok"] -= lost
-        return dict(counts)
+        nothing: dict[CaseKey, Score] = {}
+        first = next(iter(self.scores.values()), nothing)
+        answered = {(sample.case, sample.repeat) for sample in self.samples if sample.ok}
+        lost = sum(key in answered and score.outcome == "unparsable" for key, score in first.items())
+        if lost:
+            counts["unparsable"] = lost
+            counts["ok"] -= lost
+        return {outcome: count for outcome, count in counts.items() if count}
 
 
 Collected = dict[tuple[str, str], Answers]
@@ -117,7 +119,7 @@ def case_values(
         sums.setdefault(case, []).append(value or 0.0)
     names = list(sums)
     values = [sum(sums[name]) / len(sums[name]) for name in names]
-    clusters = [cases[name].cluster or name for name in names]
+    clusters = cluster_names(names, cases)
     return CaseValues(
         cases=names,
         values=values,
@@ -125,8 +127,17 @@ def case_values(
         missing=missing,
         right=right,
         binary=all(len(each) == 1 and each[0] in {0.0, 1.0} for each in sums.values()),
-        clusters=clusters if any(cases[name].cluster for name in names) else None,
+        clusters=clusters,
     )
+
+
+def cluster_names(names: Sequence[str], cases: Mapping[str, Case]) -> list[str] | None:
+    """Return the cluster of each case, a case without one being its own; None where none has any."""
+    found = [case.cluster if (case := cases.get(name)) else None for name in names]
+    if not any(found):
+        return None
+    # The prefixes keep a case's id from meaning a cluster of the same name.
+    return [f"cluster {own}" if own else f"case {name}" for name, own in zip(names, found, strict=True)]
 
 
 def _value(score: Score) -> float | None:

@@ -1,16 +1,17 @@
 """Paired comparisons of targets on the same cases, adjusted for how many are made."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import combinations
 
 import msgspec
 
-from bakeoff.decide.collect import Collected, case_values
+from bakeoff.decide.collect import Collected, case_values, cluster_names
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Sample
 from bakeoff.stats.multiple import holm
 from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
 
 _LATENCIES = ("ttft", "e2e")
+_BATCHES = 30
 
 
 def quality_comparisons(
@@ -20,7 +21,7 @@ def quality_comparisons(
     targets: Sequence[str],
     rule: DecideSpec,
 ) -> list[Comparison]:
-    """Compare every pair of targets on each scorer's metric, Holm-adjusted within the metric."""
+    """Compare every pair of targets on each scorer's metric, Holm-adjusted over the pairs of the metric."""
     scorers = list(dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t)))
     found: list[Comparison] = []
     for scorer in scorers:
@@ -36,7 +37,11 @@ def quality_comparisons(
 def latency_comparisons(
     collected: Collected, benchmark: BenchmarkSpec, targets: Sequence[str], rule: DecideSpec
 ) -> list[Comparison]:
-    """Compare mean latencies in seconds of every pair on the cases that both answered."""
+    """Compare mean latencies in seconds of every pair on the requests that both answered.
+
+    Requests that are in the server together depend on each other, so runs of neighbours are resampled as
+    wholes (batch means), at most 30 of them.
+    """
     found: list[Comparison] = []
     for metric in _LATENCIES:
         rows: list[Comparison] = []
@@ -45,13 +50,18 @@ def latency_comparisons(
             shared = [key for key in left if key in right]
             if len(shared) < 2:
                 continue
+            batches = min(_BATCHES, len(shared))
             result = compare_scores(
                 [left[key] for key in shared],
                 [right[key] for key in shared],
-                clusters=[case for case, _ in shared],
+                clusters=[at * batches // len(shared) for at in range(len(shared))],
                 level=rule.level,
             )
-            rows.append(_record(f"{benchmark.name}.{metric}", a, b, result, rule.level))
+            row = _record(f"{benchmark.name}.{metric}", a, b, result, rule.level)
+            note = "difference of means, over requests that both answered" + _left_out(
+                left.keys() ^ right.keys(), "requests"
+            )
+            rows.append(msgspec.structs.replace(row, note=note))
         found += adjusted(rows)
     return found
 
@@ -106,7 +116,7 @@ def _compare_scorer(
             level=level,
             note="the two targets have no graded case in common",
         )
-    clusters = [cases[case].cluster or case for case in shared] if values[0].clusters else None
+    clusters = cluster_names(shared, cases)
     if values[0].binary and values[1].binary:
         result = compare_passes(
             [left[case] == 1 for case in shared],
@@ -118,7 +128,14 @@ def _compare_scorer(
         result = compare_scores(
             [left[case] for case in shared], [right[case] for case in shared], clusters=clusters, level=level
         )
-    return _record(metric, pair[0], pair[1], result, level)
+    row = _record(metric, pair[0], pair[1], result, level)
+    return msgspec.structs.replace(
+        row, note=_left_out(left.keys() ^ right.keys(), "cases").removeprefix("; ")
+    )
+
+
+def _left_out(keys: Set[object], what: str) -> str:
+    return f"; {len(keys)} {what} are left out because only one of the two has a value" if keys else ""
 
 
 def _record(metric: str, a: str, b: str, result: PairedResult, level: float) -> Comparison:
@@ -146,7 +163,7 @@ def _latencies(
     if answers is None:
         return {}
     found: dict[tuple[str, int], float] = {}
-    for sample in answers.samples:
+    for sample in sorted(answers.samples, key=lambda sample: sample.scheduled_at):
         end = _end(sample, metric)
         if sample.ok and end is not None:
             found[sample.case, sample.repeat] = (end - sample.scheduled_at) / 1e9

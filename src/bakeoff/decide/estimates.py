@@ -1,13 +1,15 @@
 """Estimates of one target: shares and means with intervals, times as quantiles, rates over the window."""
 
+import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Any
 
 from bakeoff import plugins
 from bakeoff.decide.collect import Answers, case_values
 from bakeoff.extend import SampleMetric, StageMetric
 from bakeoff.records import BenchmarkSpec, Case, Estimate, SloSpec, Target
-from bakeoff.stats.intervals import clopper_pearson, mean_clustered, mean_t, quantile_interval, wilson
+from bakeoff.stats.intervals import clopper_pearson, mean_clustered, quantile_interval, wilson
 from bakeoff.stats.quantiles import quantile
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -46,30 +48,44 @@ def answer_estimates(
 def share_estimate(
     values: Sequence[float], clusters: Sequence[str] | None, level: float, *, binary: bool
 ) -> Estimate:
-    """Return a mean with its interval: Wilson for pass or fail, else t; robust where cases cluster."""
+    """Return a mean with its interval: Wilson for pass or fail, else t; robust where cases cluster.
+
+    Where all values are 0 or all are 1 there is no spread for t; Wilson's interval then counts each cluster,
+    or each case, once.
+    """
     n = len(values)
     if n == 0:
         return Estimate(value=None, unit="share", n=0, level=level, note="no graded sample")
-    if clusters is not None:
-        wide = mean_clustered(values, clusters, level=level)
-        note = f"{wide.groups} clusters"
-        return Estimate(
-            value=wide.mean, unit="share", n=n, low=wide.low, high=wide.high, level=level, note=note
-        )
-    if binary:
-        right = round(sum(values))
-        interval = wilson(right, n, level=level)
-        return Estimate(
-            value=right / n,
-            unit="share",
-            n=n,
-            low=interval.low,
-            high=interval.high,
-            level=level,
-            note="Wilson",
-        )
-    mean = mean_t(values, level=level)
-    return Estimate(value=mean.mean, unit="share", n=n, low=mean.low, high=mean.high, level=level, note="t")
+    if clusters is not None or not binary:
+        return _mean_share(values, clusters if clusters is not None else range(n), level)
+    return _wilson_share(values, level)
+
+
+def _wilson_share(values: Sequence[float], level: float) -> Estimate:
+    n, right = len(values), round(sum(values))
+    interval = wilson(right, n, level=level)
+    return Estimate(
+        value=right / n,
+        unit="share",
+        n=n,
+        low=interval.low,
+        high=interval.high,
+        level=level,
+        note="Wilson",
+    )
+
+
+def _mean_share(values: Sequence[float], clusters: Sequence[Hashable], level: float) -> Estimate:
+    wide = mean_clustered(values, clusters, level=level)
+    how = "t" if wide.groups == wide.n else f"t over {wide.groups} clusters"
+    if wide.low is not None and wide.high is not None:
+        low, high = max(0.0, wide.low), min(1.0, wide.high)
+    elif set(values) in ({0.0}, {1.0}):
+        interval = wilson(wide.groups if values[0] else 0, wide.groups, level=level)
+        low, high, how = interval.low, interval.high, f"no spread, Wilson over {wide.groups}"
+    else:
+        low, high, how = None, None, "no spread to judge by"
+    return Estimate(value=wide.mean, unit="share", n=wide.n, low=low, high=high, level=level, note=how)
 
 
 def slices(cases: Iterable[Case]) -> dict[str, frozenset[str]]:
@@ -84,32 +100,48 @@ def slices(cases: Iterable[Case]) -> dict[str, frozenset[str]]:
 def metric_estimates(
     answers: Answers, benchmark: BenchmarkSpec, target: Target, slo: SloSpec | None, level: float
 ) -> Iterator[tuple[str, Estimate]]:
-    """Yield the estimates of every metric of the family over a target's samples."""
+    """Yield the estimates of every metric of the family over a target's samples.
+
+    Rates are given for a measured load only: elsewhere the targets take turns, and the window of one would
+    hold the time of the others.
+    """
     for metric in _metrics(benchmark, slo):
         name = f"{benchmark.name}.{metric.name}"
         if hasattr(metric, "reduce"):
-            yield name, metric.reduce(iter(answers.samples))
+            whole: StageMetric = metric
+            if benchmark.measured:
+                yield name, whole.reduce(iter(answers.samples))
+            elif metric.name in benchmark.metrics:
+                note = "rates are of a load: set `measured: true`"
+                yield name, Estimate(value=None, unit=whole.unit, n=0, level=level, note=note)
             continue
-        values = array("d")
+        single: SampleMetric = metric
+        values, asked = array("d"), list[str]()
         for sample in answers.samples:
-            value = metric.measure(sample, target)
+            value = single.measure(sample, target)
             if value is not None:
                 values.append(value)
-        yield from _spread(name, metric.unit, values, level)
+                asked.append(sample.case)
+        if all(map(math.isfinite, values)):
+            yield from _spread(name, single.unit, values, asked, level)
+        else:
+            note = "a value is NaN or infinite"
+            yield name, Estimate(value=None, unit=single.unit, n=len(values), level=level, note=note)
 
 
-def _metrics(benchmark: BenchmarkSpec, slo: SloSpec | None) -> list[SampleMetric | StageMetric]:
-    chosen = benchmark.metrics or [name for name in plugins.names("metrics") if name != "slo_attainment"]
-    made: list[SampleMetric | StageMetric] = [
-        plugins.create("metrics", name, {}) for name in chosen if name != "slo_attainment"
-    ]
+def _metrics(benchmark: BenchmarkSpec, slo: SloSpec | None) -> Iterator[Any]:
+    """Yield metrics of both kinds, as plugins are found."""
+    for name in benchmark.metrics or plugins.names("metrics"):
+        if name != "slo_attainment":
+            yield plugins.create("metrics", name, {})
     if slo is not None:
         limits = {"ttft": slo.ttft, "ttfa": slo.ttfa, "tpot": slo.tpot, "e2e": slo.e2e}
-        made.append(plugins.create("metrics", "slo_attainment", limits))
-    return made
+        yield plugins.create("metrics", "slo_attainment", limits)
 
 
-def _spread(name: str, unit: str, values: "array[float]", level: float) -> Iterator[tuple[str, Estimate]]:
+def _spread(
+    name: str, unit: str, values: "array[float]", asked: list[str], level: float
+) -> Iterator[tuple[str, Estimate]]:
     n = len(values)
     if n == 0:
         yield name, Estimate(value=None, unit=unit, n=0, level=level, note="no sample has this value")
@@ -123,10 +155,12 @@ def _spread(name: str, unit: str, values: "array[float]", level: float) -> Itera
             ),
         )
     elif unit in _COUNTED:
-        mean = mean_t(values, level=level)
+        # Repeats of one case are no independent values.
+        mean = mean_clustered(values, asked, level=level)
+        note = "t" if mean.groups == n else f"t over {mean.groups} cases"
         yield (
             name,
-            Estimate(value=mean.mean, unit=unit, n=n, low=mean.low, high=mean.high, level=level, note="t"),
+            Estimate(value=mean.mean, unit=unit, n=n, low=mean.low, high=mean.high, level=level, note=note),
         )
     else:
         ordered = sorted(values)

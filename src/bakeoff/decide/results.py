@@ -8,6 +8,7 @@ import msgspec
 
 from bakeoff.decide.collect import Answers, Collected, collect
 from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
+from bakeoff.decide.constraints import Measured
 from bakeoff.decide.estimates import answer_estimates, metric_estimates
 from bakeoff.decide.verdict import Evidence, decide
 from bakeoff.records import (
@@ -20,6 +21,7 @@ from bakeoff.records import (
     Results,
     Sample,
     Score,
+    SloSpec,
     Spec,
     StageCheck,
     Target,
@@ -59,7 +61,7 @@ def build_results(data: RunData) -> Results:
         checks=checks,
         rule=data.spec.decide,
         quality=quality,
-        measured=[b.name for b in data.spec.benchmarks if b.measured],
+        measured=[_measured(b, data.spec.decide.slo) for b in data.spec.benchmarks if b.measured],
         partial={name: share for name, share in shares.items() if share > data.spec.error_tolerance},
     )
     return Results(
@@ -74,6 +76,18 @@ def build_results(data: RunData) -> Results:
         policy=_policy(data.spec.benchmarks),
         environment=data.environment,
         benchmarks={b.name: _facts(b, data) for b in data.spec.benchmarks},
+    )
+
+
+def _measured(benchmark: BenchmarkSpec, rule: SloSpec | None) -> Measured:
+    """Return what is asked of a measured benchmark: its own latency targets win over the rule's."""
+    slo = benchmark.slo or rule or SloSpec()
+    rate = benchmark.load.options.get("rate")
+    return Measured(
+        name=benchmark.name,
+        attainment=slo.attainment,
+        at_rate=slo.at_rate,
+        rate=float(rate) if isinstance(rate, int | float) else None,
     )
 
 
@@ -170,6 +184,12 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], collected: Collect
         have = len(answers.samples) if answers else 0
         if have < count:
             warnings.append(f"{benchmark} on {target}: {have} of {count} planned samples are there")
+        ungraded = _ungraded(answers) if answers else 0
+        if ungraded:
+            warnings.append(
+                f"{benchmark} on {target}: {ungraded} samples were not graded before a crash and are left "
+                "out; `bakeoff resume` grades them"
+            )
     for result in targets:
         for benchmark, counts in result.outcomes.items():
             total = sum(counts.values())
@@ -184,6 +204,17 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], collected: Collect
             names = ", ".join(sorted(result.answered_by))
             warnings.append(f"{result.name} answered under several model names: {names}")
     return warnings
+
+
+def _ungraded(answers: Answers) -> int:
+    """Count the samples without a score where others have one."""
+    return max(
+        (
+            sum((sample.case, sample.repeat) not in scores for sample in answers.samples)
+            for scores in answers.scores.values()
+        ),
+        default=0,
+    )
 
 
 def _facts(benchmark: BenchmarkSpec, data: RunData) -> dict[str, Any]:

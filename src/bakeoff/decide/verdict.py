@@ -1,13 +1,14 @@
 """The verdict: constraints first, then quality with its uncertainty, in one sentence.
 
-A missing axis is said, never assumed; a winner is named only where the data can tell it from the others.
+A missing axis is said, never assumed; a winner is named only where the data can tell it from the others:
+the Holm-adjusted test says so, the interval leaves 0 out, and both point the same way.
 """
 
 from collections.abc import Sequence
 
 import msgspec
 
-from bakeoff.decide.constraints import Constraint, check_constraints
+from bakeoff.decide.constraints import Constraint, Measured, check_constraints
 from bakeoff.records import Comparison, DecideSpec, Estimate, StageCheck, TargetResult, Verdict
 from bakeoff.stats.power import paired_cases
 
@@ -17,7 +18,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         quality: name of the metric that decides, None where nothing was graded.
-        measured: names of the measured benchmarks.
+        measured: the measured benchmarks.
         partial: targets with more errors than tolerated, each with its share.
     """
 
@@ -26,8 +27,27 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     checks: Sequence[StageCheck]
     rule: DecideSpec
     quality: str | None
-    measured: list[str]
+    measured: Sequence[Measured]
     partial: dict[str, float]
+
+
+class _Field(msgspec.Struct, frozen=True, kw_only=True):
+    """The targets that quality may choose from, and what is said with any choice.
+
+    Attributes:
+        known: those within the rules that have a value, best first.
+        open_ones: names for which some rule is neither met nor missed for certain.
+    """
+
+    evidence: Evidence
+    metric: str
+    known: list[TargetResult]
+    open_ones: set[str]
+    reasons: list[str]
+
+    @property
+    def names(self) -> list[str]:
+        return [target.name for target in self.known]
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -36,16 +56,10 @@ def decide(evidence: Evidence) -> Verdict:
         c for t in evidence.targets for c in check_constraints(t, evidence.rule, evidence.measured)
     ]
     reasons = _standing_reasons(evidence, constraints)
-    broken = [check for check in evidence.checks if not check.valid]
+    broken = any(not check.valid for check in evidence.checks)
     if broken and (evidence.rule.slo is not None or evidence.quality is None):
-        return Verdict(
-            state="invalid",
-            choice=None,
-            tied=[],
-            sentence="No verdict: the client, not the servers, was the limit of the load test.",
-            reasons=[f"{c.benchmark} on {c.target}: {reason}" for c in broken for reason in c.reasons]
-            + reasons,
-        )
+        sentence = "No verdict: the client, not the servers, was the limit of the load test."
+        return Verdict(state="invalid", choice=None, tied=[], sentence=sentence, reasons=reasons)
     missed = {c.target for c in constraints if c.state == "missed"}
     open_ones = {c.target for c in constraints if c.state == "open"}
     candidates = [t for t in evidence.targets if t.name not in missed]
@@ -55,95 +69,108 @@ def decide(evidence: Evidence) -> Verdict:
         )
     if evidence.quality is None:
         return _without_quality(candidates, missed, open_ones, reasons)
-    known = [t for t in candidates if _value(t, evidence.quality) is not None]
-    if not known:
-        sentence = f"No verdict: no target has a value for {evidence.quality}."
-        return Verdict(state="inconclusive", choice=None, tied=[], sentence=sentence, reasons=reasons)
-    return _by_quality(evidence, known, open_ones, reasons)
-
-
-def _by_quality(
-    evidence: Evidence, known: list[TargetResult], open_ones: set[str], reasons: list[str]
-) -> Verdict:
-    metric = evidence.quality or ""
-    best = max(known, key=lambda t: _value(t, metric) or 0.0)
-    incumbent = next((t for t in known if t.name == evidence.rule.incumbent), None)
-    if incumbent is not None:
-        return _against_incumbent(evidence, known, incumbent, open_ones, reasons)
-    tied = [t.name for t in known if t is not best and not _separates(evidence, best.name, t.name)]
-    if tied:
-        names = _and([best.name, *tied])
-        rows = [row for t in tied if (row := _row(evidence, best.name, t)) is not None]
-        sentence = (
-            f"No clear winner: {names} cannot be told apart on {metric}{_gap_text(rows[:1], best.name)}."
-        )
-        return Verdict(
-            state="inconclusive",
-            choice=None,
-            tied=[best.name, *tied],
-            sentence=sentence,
-            reasons=reasons + _surer(rows),
-        )
-    others = [t.name for t in known if t is not best]
-    value = best.metrics[metric]
-    if not others:
-        sentence = f"Run {best.name}: the only target that can be chosen, with {metric} {_share(value)}."
-    else:
-        closest = [row for name in others if (row := _row(evidence, best.name, name)) is not None]
-        closest.sort(key=lambda row: abs(row.difference or 0.0))
-        sentence = (
-            f"Run {best.name}: better than {_and(others)} on {metric}{_gap_text(closest[:1], best.name)}."
-        )
-    return _checked(best.name, sentence, open_ones, reasons)
-
-
-def _against_incumbent(
-    evidence: Evidence,
-    known: list[TargetResult],
-    incumbent: TargetResult,
-    open_ones: set[str],
-    reasons: list[str],
-) -> Verdict:
-    """Switch only to a challenger shown to be better; otherwise keep what runs."""
-    metric, margin = evidence.quality or "", evidence.rule.quality.margin
-    better = [
-        t
-        for t in known
-        if t is not incumbent
-        and (_value(t, metric) or 0) > (_value(incumbent, metric) or 0)
-        and _separates(evidence, t.name, incumbent.name)
-    ]
-    if better:
-        best = max(better, key=lambda t: _value(t, metric) or 0.0)
-        row = _row(evidence, best.name, incumbent.name)
-        gap = _gap_text([row] if row else [], best.name)
-        tied = [t.name for t in better if t is not best and not _separates(evidence, best.name, t.name)]
-        sentence = f"Switch from {incumbent.name} to {best.name}: better on {metric}{gap}."
-        verdict = _checked(best.name, sentence, open_ones, reasons)
-        return msgspec.structs.replace(verdict, tied=[best.name, *tied] if tied else [])
-    rows = [
-        row
-        for t in known
-        if t is not incumbent and (row := _row(evidence, t.name, incumbent.name)) is not None
-    ]
-    if margin:
-        reasons = reasons + [_noninferior(row, incumbent.name, margin) for row in rows]
-    tied = [t.name for t in known if t is not incumbent and not _separates(evidence, t.name, incumbent.name)]
-    sentence = (
-        f"Keep {incumbent.name}: no challenger was shown to be better on {metric}{_gap_text(rows[:1], '')}."
+    known, reasons = _comparable(candidates, evidence.quality, reasons)
+    field = _Field(
+        evidence=evidence, metric=evidence.quality, known=known, open_ones=open_ones, reasons=reasons
     )
-    verdict = _checked(incumbent.name, sentence, open_ones, reasons + _surer(rows))
-    return msgspec.structs.replace(verdict, tied=[incumbent.name, *tied] if tied else [])
+    refusal = _refusal(field)
+    if refusal:
+        return Verdict(state="inconclusive", choice=None, tied=[], sentence=refusal, reasons=reasons)
+    incumbent = evidence.rule.incumbent
+    return _against_incumbent(field, incumbent) if incumbent in field.names else _by_quality(field)
 
 
-def _noninferior(row: Comparison, incumbent: str, margin: float) -> str:
-    flipped = row.a == incumbent
-    challenger = row.b if flipped else row.a
-    bound = row.low if not flipped else None if row.high is None else -row.high
-    if bound is None:
-        return f"{challenger}: not known whether it is worse than {incumbent} by more than {margin:.1%}"
-    verdict = "is not worse" if bound > -margin else "may be worse"
-    return f"{challenger} {verdict} than {incumbent} by more than {margin:.1%} (lower bound {bound:+.1%})"
+def _comparable(
+    candidates: list[TargetResult], metric: str, reasons: list[str]
+) -> tuple[list[TargetResult], list[str]]:
+    """Return the candidates that have a value, best first, and the reasons with what to say of the others."""
+    known = sorted(
+        (t for t in candidates if _value(t, metric) is not None),
+        key=lambda t: _value(t, metric) or 0.0,
+        reverse=True,
+    )
+    said = [
+        f"{t.name}: it has no value for {metric} and was not compared" for t in candidates if t not in known
+    ]
+    said += [f"{t.name}: none of its answers could be graded" for t in known if _ungraded(t, metric)]
+    return known, reasons + said
+
+
+def _refusal(field: _Field) -> str:
+    """Return why quality cannot choose at all; empty where it may."""
+    if not field.known:
+        return f"No verdict: no target has a value for {field.metric}."
+    if any(t.metrics[field.metric].unit != "share" for t in field.known):
+        return f"No verdict: {field.metric} is no share of right answers, so it cannot rank the targets."
+    if all(_ungraded(t, field.metric) for t in field.known):
+        return f"No verdict: no answer could be graded, so {field.metric} says nothing."
+    return ""
+
+
+def _by_quality(field: _Field) -> Verdict:
+    top = _unbeaten(field, field.known)
+    if not top:
+        sentence = f"No clear winner: the comparisons on {field.metric} contradict each other."
+        return Verdict(
+            state="inconclusive", choice=None, tied=field.names, sentence=sentence, reasons=field.reasons
+        )
+    best = top[0]
+    others = [name for name in field.names if name != best.name]
+    rows = [row for name in others if (row := _row(field, best.name, name)) is not None]
+    tied = [name for name in others if not _beats(field, best.name, name)]
+    if tied:
+        return _no_winner(field, best.name, tied, [row for row in rows if row.b in tied])
+    if not others:
+        value = _share(best.metrics[field.metric])
+        sentence = f"Run {best.name}: the only target that can be chosen, with {field.metric} {value}."
+        reasons = [f"{best.name} was compared with no other target"]
+        return _chosen(field, best.name, sentence, reasons)
+    rows.sort(key=lambda row: abs(row.difference or 0.0))
+    sentence = f"Run {best.name}: better than {_and(others)} on {field.metric}{_gap_text(rows)}."
+    return _chosen(field, best.name, sentence, [])
+
+
+def _no_winner(field: _Field, best: str, tied: list[str], rows: list[Comparison]) -> Verdict:
+    who = f"{best} cannot be told apart from" if len(tied) > 1 else f"{best} and"
+    whom = _and(tied) if len(tied) > 1 else f"{tied[0]} cannot be told apart"
+    return Verdict(
+        state="inconclusive",
+        choice=None,
+        tied=[best, *tied],
+        sentence=f"No clear winner: {who} {whom} on {field.metric}{_gap_text(rows)}.",
+        reasons=field.reasons + _surer(rows),
+    )
+
+
+def _against_incumbent(field: _Field, incumbent: str) -> Verdict:
+    """Switch only to a challenger shown to be better; otherwise keep what runs."""
+    challengers = [t for t in field.known if t.name != incumbent]
+    better = [t for t in challengers if _beats(field, t.name, incumbent)]
+    if better:
+        best = (_unbeaten(field, better) or better)[0].name
+        row = _row(field, best, incumbent)
+        tied = [t.name for t in challengers if t.name != best and not _beats(field, best, t.name)]
+        sentence = f"Switch from {incumbent} to {best}: better on {field.metric}{_gap_text([row])}"
+        sentence += f"; not shown to be better than {_and(tied)}." if tied else "."
+        return _chosen(field, best, sentence, [], tied=tied)
+    rows = [row for t in challengers if (row := _row(field, t.name, incumbent)) is not None]
+    rows.sort(key=lambda row: -2.0 if row.difference is None else row.difference, reverse=True)
+    if challengers:
+        gap = _gap_text(rows)
+        sentence = f"Keep {incumbent}: no challenger was shown to be better on {field.metric}{gap}."
+    else:
+        sentence = f"Keep {incumbent}: there is no challenger that can be chosen."
+    margin = field.evidence.rule.quality.margin
+    reasons = [_noninferior(row, margin) for row in rows if margin] + _surer(rows)
+    tied = [t.name for t in challengers if not _beats(field, incumbent, t.name)]
+    return _chosen(field, incumbent, sentence, reasons, tied=tied)
+
+
+def _noninferior(row: Comparison, margin: float) -> str:
+    if row.low is None:
+        return f"{row.a}: not known whether it is worse than {row.b} by more than {margin:.1%}"
+    verdict = "is not worse" if row.low > -margin else "may be worse"
+    return f"{row.a} {verdict} than {row.b} by more than {margin:.1%} (lower bound {row.low:+.1%})"
 
 
 def _without_quality(
@@ -151,8 +178,7 @@ def _without_quality(
 ) -> Verdict:
     """Without graded answers only the constraints can choose."""
     names = [t.name for t in candidates]
-    sure = [name for name in names if name not in open_ones]
-    if len(names) == 1 and sure and missed:
+    if len(names) == 1 and missed and names[0] not in open_ones:
         return Verdict(
             state="pass",
             choice=names[0],
@@ -164,34 +190,83 @@ def _without_quality(
         state="inconclusive",
         choice=None,
         tied=names,
-        sentence=f"No verdict on quality: nothing was graded. Measured: {_and(names)}.",
+        sentence=f"No verdict on quality: nothing was graded. Not ruled out: {_and(names)}.",
         reasons=reasons,
     )
 
 
-def _checked(choice: str, sentence: str, open_ones: set[str], reasons: list[str]) -> Verdict:
-    """Name a choice, but not as certain while one of its constraints is open."""
-    if choice in open_ones:
-        sentence = sentence.removesuffix(".") + "; whether it meets every rule is not certain yet."
-        return Verdict(state="inconclusive", choice=choice, tied=[], sentence=sentence, reasons=reasons)
-    return Verdict(state="pass", choice=choice, tied=[], sentence=sentence, reasons=reasons)
+def _chosen(
+    field: _Field, choice: str, sentence: str, reasons: list[str], *, tied: Sequence[str] = ()
+) -> Verdict:
+    """Name a choice, but not as certain while one of its rules is open, and never without its flaws."""
+    failing = [name for name in field.names if name in field.evidence.partial]
+    if failing:
+        sentence = f"{sentence.removesuffix('.')}; more samples of {_and(failing)} failed than is tolerated."
+    state = "pass"
+    if choice in field.open_ones:
+        sentence = f"{sentence.removesuffix('.')}; whether it meets every rule is not certain yet."
+        state = "inconclusive"
+    return Verdict(
+        state=state,
+        choice=choice,
+        tied=[choice, *tied] if tied else [],
+        sentence=sentence,
+        reasons=field.reasons + reasons,
+    )
 
 
 def _standing_reasons(evidence: Evidence, constraints: list[Constraint]) -> list[str]:
-    reasons = [c.text for c in constraints]
-    for name, share in evidence.partial.items():
-        reasons.append(f"{name}: {share:.1%} of its samples are errors or timeouts, more than tolerated")
+    reasons = [
+        f"{check.benchmark} on {check.target}: {reason}"
+        for check in evidence.checks
+        if not check.valid
+        for reason in check.reasons
+    ]
+    reasons += [c.text for c in constraints]
+    reasons += [
+        f"{name}: {share:.1%} of its samples are errors or timeouts, more than tolerated"
+        for name, share in evidence.partial.items()
+    ]
     return reasons
 
 
-def _row(evidence: Evidence, a: str, b: str) -> Comparison | None:
-    rows = (r for r in evidence.comparisons if r.metric == evidence.quality and {r.a, r.b} == {a, b})
-    return next(rows, None)
+def _unbeaten(field: _Field, targets: list[TargetResult]) -> list[TargetResult]:
+    """Return those that no other of them beats, in order; none where they beat each other in a circle."""
+    return [t for t in targets if not any(_beats(field, other.name, t.name) for other in targets)]
 
 
-def _separates(evidence: Evidence, a: str, b: str) -> bool:
-    row = _row(evidence, a, b)
-    return row is not None and row.p_adjusted is not None and row.p_adjusted < 1 - evidence.rule.level
+def _beats(field: _Field, a: str, b: str) -> bool:
+    """Tell whether the paired comparison shows `a` to be better than `b`."""
+    row = _row(field, a, b)
+    if row is None or row.difference is None or row.p_adjusted is None:
+        return False
+    clear = row.p_adjusted < 1 - field.evidence.rule.level and (row.low is None or row.low > 0)
+    return clear and row.difference > 0
+
+
+def _row(field: _Field, a: str, b: str) -> Comparison | None:
+    """Return the comparison of two targets, `a` first."""
+    for row in field.evidence.comparisons:
+        if row.metric == field.metric and {row.a, row.b} == {a, b}:
+            return row if row.a == a else _turned(row)
+    return None
+
+
+def _turned(row: Comparison) -> Comparison:
+    return msgspec.structs.replace(
+        row,
+        a=row.b,
+        b=row.a,
+        difference=_negated(row.difference),
+        low=_negated(row.high),
+        high=_negated(row.low),
+        only_a=row.only_b,
+        only_b=row.only_a,
+    )
+
+
+def _negated(value: float | None) -> float | None:
+    return None if value is None else 0.0 - value
 
 
 def _value(target: TargetResult, metric: str) -> float | None:
@@ -199,43 +274,50 @@ def _value(target: TargetResult, metric: str) -> float | None:
     return None if estimate is None else estimate.value
 
 
+def _ungraded(target: TargetResult, metric: str) -> bool:
+    """Tell whether the value stands for failed samples only."""
+    answered = target.metrics.get(f"{metric}_answered")
+    return answered is not None and answered.value is None
+
+
 def _share(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "unknown"
-    interval = f"{estimate.level:.0%} interval {estimate.low:.1%} to {estimate.high:.1%}"
-    return f"{estimate.value:.1%} ({interval}, n = {estimate.n})"
+    value = "unknown" if estimate.value is None else f"{estimate.value:.1%}"
+    interval = "interval unknown"
+    if estimate.low is not None and estimate.high is not None:
+        interval = f"{100 * estimate.level:g}% interval {estimate.low:.1%} to {estimate.high:.1%}"
+    return f"{value} ({interval}, n = {estimate.n})"
 
 
-def _gap_text(rows: list[Comparison], first: str) -> str:
-    """Return the difference in words, seen from `first` where it is one of the two."""
-    if not rows or rows[0].difference is None:
+def _gap_text(rows: Sequence[Comparison | None]) -> str:
+    """Return the difference of the first row in words."""
+    row = rows[0] if rows else None
+    if row is None or row.difference is None:
         return ""
-    row = rows[0]
-    sign = -1 if row.b == first else 1
-    name = f"{row.a} minus {row.b}" if sign == 1 else f"{row.b} minus {row.a}"
-    text = f" ({name}: {100 * sign * row.difference:+.1f} points"
+    text = f" ({row.a} minus {row.b}: {_points(row.difference)} points"
     if row.low is not None and row.high is not None:
-        low, high = sorted((100 * sign * row.low, 100 * sign * row.high))
-        text += f", {row.level:.0%} interval {low:+.1f} to {high:+.1f}"
+        text += f", {100 * row.level:g}% interval {_points(row.low)} to {_points(row.high)}"
     if row.p_adjusted is not None:
         text += f", adjusted p = {row.p_adjusted:.2g}"
     return f"{text}, n = {row.n})"
 
 
-def _surer(rows: list[Comparison]) -> list[str]:
-    """Say how many cases would settle a gap of the size that was seen."""
+def _points(share: float) -> str:
+    # Adding 0 turns a negative zero into a plain one.
+    return f"{round(100 * share, 1) + 0.0:+.1f}"
+
+
+def _surer(rows: Sequence[Comparison]) -> list[str]:
+    """Say how many cases would settle a gap of the size that was seen; for passes and failures only."""
     texts: list[str] = []
     for row in rows:
-        if not row.difference or row.only_a is None or row.only_b is None or not row.n:
+        if not row.difference or row.only_a is None or row.only_b is None or "McNemar" not in row.test:
             continue
-        disagreement = (row.only_a + row.only_b) / row.n
-        needed = (
-            paired_cases(abs(row.difference), disagreement) if abs(row.difference) < disagreement else None
-        )
+        gap, disagreement = abs(row.difference), (row.only_a + row.only_b) / row.n
+        needed = paired_cases(gap, disagreement, alpha=1 - row.level)
         if needed is not None and needed > row.n:
             texts.append(
-                f"to tell {row.a} from {row.b} if the true gap is the {100 * abs(row.difference):.1f} points "
-                f"seen, about {needed:,} cases are needed (80 % power); {row.n:,} were used"
+                f"to tell {row.a} from {row.b} if the true gap is the {100 * gap:.1f} points seen, about "
+                f"{needed:,} cases are needed (80 % power, one comparison); {row.n:,} were used"
             )
     return texts
 

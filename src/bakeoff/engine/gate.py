@@ -53,7 +53,8 @@ class Gate:
     async def __aexit__(self, *_: object) -> None:
         self._in_flight -= 1
         async with self._turn:
-            self._turn.notify()
+            # The bound may have grown since the last one left, so there may be room for several.
+            self._turn.notify(max(1, int(self._limit) - self._in_flight))
 
     def answered(self) -> None:
         """Raise the bound by one per round of answers."""

@@ -1,6 +1,7 @@
 """Grade a sample with a benchmark's scorers. Only whole answers are graded; the rest keep their outcome."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -24,6 +25,31 @@ def grade(sample: Sample, case: Case, scorers: Sequence[NamedScorer]) -> list[Sc
     decision, not the scorer's. An answer from which nothing could be extracted is `unparsable`.
     """
     return [_score(sample, case, named) for named in scorers]
+
+
+def missing_scores(
+    samples: Iterable[Sample],
+    scores: Iterable[Score],
+    cases: Mapping[str, Mapping[str, Case]],
+    scorers: Mapping[str, Sequence[NamedScorer]],
+) -> Iterator[Score]:
+    """Yield the scores of samples that a crash left without: a sample is stored before it is graded.
+
+    Args:
+        samples: in the order of the store, warm-up left out.
+        scores: of these samples.
+        cases: by benchmark and id.
+        scorers: by benchmark.
+    """
+    have = Counter((s.benchmark, s.case, s.target, s.repeat, s.stage) for s in scores)
+    stored: Counter[tuple[str, str, str, int, str]] = Counter()
+    lacking: dict[tuple[str, str, str, int, str], Sample] = {}
+    for sample in samples:
+        stored[sample.key] += 1
+        if have[sample.key] < stored[sample.key] * len(scorers[sample.benchmark]):
+            lacking[sample.key] = sample
+    for sample in lacking.values():
+        yield from grade(sample, cases[sample.benchmark][sample.case], scorers[sample.benchmark])
 
 
 def _score(sample: Sample, case: Case, named: NamedScorer) -> Score:

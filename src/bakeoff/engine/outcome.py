@@ -1,5 +1,6 @@
 """Name what became of a request: one outcome each, never a guess from the text."""
 
+import re
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -9,8 +10,11 @@ from bakeoff.errors import WireError
 from bakeoff.records import Exchange, Request, Response
 
 RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+LONGEST_ASKED_S = 900.0
+"""A server that asks for a longer wait is not asked again in this run."""
 THROTTLED = frozenset({429, 503, 529})
 _TIMEOUTS = frozenset({"connect_timeout", "first_byte_timeout", "stream_timeout", "timeout"})
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]*)?")
 _FATAL_KINDS = frozenset({"tls", "proxy", "dns"})
 
 
@@ -47,14 +51,15 @@ def wire_failure(error: WireError) -> Failure:
 def status_failure(exchange: Exchange) -> Failure:
     """Classify an answer whose status is not 200."""
     status = exchange.status
+    wait_s = retry_after(exchange.headers)
     return Failure(
         outcome="error",
         kind=f"http_{status}",
         message=f"HTTP {status}: {_body_text(exchange)}",
         status=status,
-        retry=status in RETRY_STATUSES,
+        retry=status in RETRY_STATUSES and (wait_s is None or wait_s <= LONGEST_ASKED_S),
         throttled=status in THROTTLED,
-        wait_s=retry_after(exchange.headers),
+        wait_s=wait_s,
     )
 
 
@@ -91,36 +96,38 @@ def answer_outcome(response: Response, request: Request) -> str:
         return "filtered"
     if response.refusal:
         return "refused"
-    if response.open_thought or (response.finish_reason == "length" and request.output_tokens is None):
+    exact = request.output_tokens is not None
+    if not exact and (response.open_thought or response.finish_reason == "length"):
         return "truncated"
-    if not (response.text.strip() or response.tool_calls) and not (
-        request.output_tokens and response.thinking
-    ):
-        return "empty"
-    return "ok"
+    said = response.text.strip() or response.tool_calls or (exact and response.thinking)
+    return "ok" if said else "empty"
 
 
 def retry_after(headers: dict[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header, given as a number or as a date."""
-    text = headers.get("retry-after-ms")
-    if text is not None and text.replace(".", "", 1).isdigit():
-        return float(text) / 1000
-    text = headers.get("retry-after")
-    if text is None:
-        return None
-    if text.strip().replace(".", "", 1).isdigit():
-        return float(text)
+    """Return the seconds of a Retry-After header, given as a number or as a date; None for anything else."""
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    seconds = _number(text)
+    if seconds is not None:
+        return seconds
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - clock.wall_ns() / 1e9)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _number(text: str) -> float | None:
+    plain = text.strip()
+    return float(plain) if _NUMBER.fullmatch(plain) else None
 
 
 def _body_text(exchange: Exchange, most: int = 500) -> str:
     text = exchange.body[: 4 * most].decode("utf-8", "replace").strip()
     try:
         fields = msgspec.json.decode(exchange.body, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return text[:most] or "empty body"
     error = fields.get("error", fields)
     inner = msgspec.convert(error, dict[str, object]) if isinstance(error, dict) else {"message": error}

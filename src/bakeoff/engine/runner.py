@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Set
 from random import Random
+from typing import cast
 
 import msgspec
 
@@ -62,20 +63,25 @@ class Engine:
         Raises:
             StoreError: a record cannot be written; what was written stays.
         """
-        keeper = asyncio.create_task(self._keep())
         try:
-            for stage in self._plan.stages:
-                if self._control.draining:
-                    break
-                missing = [intent for intent in intents(stage, self._due(stage)) if intent.key not in done]
-                if missing:
-                    await self._stage(stage, missing)
-        except BaseExceptionGroup as group:
-            raise _first(group) from group
+            async with asyncio.TaskGroup() as group:
+                # In the group, so that a disk which is full stops the sending too.
+                keeper = group.create_task(self._keep())
+                await self._stages(done)
+                keeper.cancel()
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
         finally:
-            keeper.cancel()
             self._store.grouped = False
             self._store.sync()
+
+    async def _stages(self, done: Set[Key]) -> None:
+        for stage in self._plan.stages:
+            if self._control.draining:
+                break
+            missing = [intent for intent in intents(stage, self._due(stage)) if intent.key not in done]
+            if missing:
+                await self._stage(stage, missing)
 
     async def _keep(self) -> None:
         """Write groups out in time and have the disk confirm them at least once a second."""
@@ -108,7 +114,7 @@ class Engine:
 
         async def work(out: Outgoing, scheduled_at: int) -> None:
             sample = await send(lane, out, how, scheduled_at=scheduled_at)
-            if sample.sent_at is not None:
+            if sample.sent_at is not None and not sample.attempts:
                 monitor.sent(sample.sent_at - sample.scheduled_at - sample.connect_ns)
             self._record(bench, run, sample)
 
@@ -119,7 +125,12 @@ class Engine:
             if watch is not None:
                 watch.cancel()
         self._store.flush()
-        facts = {"samples": run.done, "failed": run.failed, "planned": run.total}
+        facts = {
+            "samples": run.done,
+            "failed": run.failed,
+            "planned": run.total,
+            "at_limit": run.at_limit,
+        }
         if stage.measured and not self._control.draining:
             check = monitor.check(
                 benchmark=stage.benchmark,
@@ -137,9 +148,11 @@ class Engine:
         schedule = self._schedule(stage)
 
         def go_on() -> bool:
-            if self._control.draining or (stage.errors is not None and run.failed >= stage.errors):
+            if self._control.draining:
                 return False
-            return stage.seconds is None or clock.now_ns() - start < stage.seconds * 1e9
+            late = stage.seconds is not None and clock.now_ns() - start >= stage.seconds * 1e9
+            run.at_limit = late or (stage.errors is not None and run.failed >= stage.errors)
+            return not run.at_limit
 
         if schedule.due_ns is None:
             missing = run.total - run.done
@@ -184,6 +197,7 @@ class StageRun:
         self.total = total
         self.done = done
         self.failed = 0
+        self.at_limit = False
 
 
 def _outgoing(missing: list[Intent], bench: Bench, lane: Lane) -> Iterator[Outgoing]:
@@ -204,5 +218,12 @@ def _timed(items: Iterator[Outgoing], *, resumed: bool) -> Iterator[tuple[int, O
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error inside nested groups: the others follow from it."""
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    return next(_leaves(group))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            yield error

@@ -22,3 +22,7 @@ class Constant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def schedule(self, count: int, rng: Random) -> Schedule:  # noqa: ARG002  nothing is random here
         """Return the due times of `count` requests."""
         return Schedule(due_ns=tuple(round(i * 1e9 / self.rate) for i in range(count)))
+
+    def length(self) -> int | None:
+        """Tell that it takes any number."""
+        return None

@@ -13,3 +13,7 @@ class Sequential(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def schedule(self, count: int, rng: Random) -> Schedule:  # noqa: ARG002  the answers set the pace
         """Return the loop, whatever the count."""
         return Schedule(concurrency=1)
+
+    def length(self) -> int | None:
+        """Tell that it takes any number."""
+        return None

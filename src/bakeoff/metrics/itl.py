@@ -10,7 +10,7 @@ class Itl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Mean gap between tokens: (last_token_at - first_token_at) / (tokens - 1).
 
     Only where every event held one token; None elsewhere, because a gap between events is not a gap
-    between tokens (that one is `chunk_gap`). The distribution over all gaps comes from `token_gaps`.
+    between tokens (that one is `chunk_gap`).
     """
 
     name: str = "itl"

@@ -2,30 +2,36 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bakeoff.records import Exchange, Request, Response, Target, Usage
-from bakeoff.wire import Events, split_events
+from bakeoff.wire import split_events
 
 DONE = b"[DONE]"
 _OPEN, _CLOSE = "<think>", "</think>"
 _EDGE = 3
+_STREAM_STARTS = (b"data:", b"event:", b":")
 _FIELDS = msgspec.json.Decoder(dict[str, Any])
+# Brackets that are nested too deeply end the decoder by a RecursionError.
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+T = TypeVar("T")
 
 ServerError = str | dict[str, Any] | list[Any] | None
 
 
-class TokenDetails(msgspec.Struct, frozen=True):
+class TokenDetails(msgspec.Struct, frozen=True, gc=False):
     """Parts of a token count."""
 
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
-class RawUsage(msgspec.Struct, frozen=True):
+class RawUsage(msgspec.Struct, frozen=True, gc=False):
     """The `usage` object as servers send it."""
 
     prompt_tokens: int | None = None
@@ -37,13 +43,29 @@ class RawUsage(msgspec.Struct, frozen=True):
         """Return it as bakeoff's own record; what the server does not say stays None."""
         prompt = self.prompt_tokens_details or TokenDetails()
         completion = self.completion_tokens_details or TokenDetails()
-        return Usage(
+        counted = Usage(
             prompt=self.prompt_tokens,
             completion=self.completion_tokens,
             cached=prompt.cached_tokens,
             reasoning=completion.reasoning_tokens,
-            counted_by="server",
         )
+        return counted if counted == Usage() else msgspec.structs.replace(counted, counted_by="server")
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one answer.
+
+    Attributes:
+        payloads: JSON texts, without `[DONE]`.
+        times: arrival of each, same length.
+        done: whether the stream ended with `[DONE]`.
+        named_error: whether an event was named "error".
+    """
+
+    payloads: list[bytes]
+    times: list[int]
+    done: bool
+    named_error: bool
 
 
 class Timed(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,33 +98,40 @@ def parameters(request: Request, target: Target, limit_field: str) -> dict[str, 
 
 def is_stream(exchange: Exchange) -> bool:
     """Tell whether the answer is a server-sent event stream."""
-    kind = exchange.headers.get("content-type", "")
-    return kind.startswith("text/event-stream") or (
-        "json" not in kind and bool(exchange.pieces) and exchange.pieces[0].startswith(b"data:")
+    kind = exchange.headers.get("content-type", "").lower()
+    # Some servers label their streams as something else; no JSON value begins like this.
+    return kind.startswith("text/event-stream") or exchange.body.lstrip().startswith(_STREAM_STARTS)
+
+
+def stream_events(exchange: Exchange) -> Stream:
+    """Return the events before `[DONE]`, without the empty ones that keep a line open."""
+    events = split_events(exchange.pieces, exchange.stamps)
+    done = next((at for at, payload in enumerate(events.payloads) if payload.strip() == DONE), None)
+    kept = [at for at, payload in enumerate(events.payloads[:done]) if payload.strip()]
+    return Stream(
+        payloads=[events.payloads[at] for at in kept],
+        times=[events.times[at] for at in kept],
+        done=done is not None,
+        named_error=any(events.names.get(at) == "error" for at in kept),
     )
 
 
-def stream_payloads(exchange: Exchange) -> tuple[Events, bool]:
-    """Return the stream's events without the closing `[DONE]`, and whether it was there."""
-    events = split_events(exchange.pieces, exchange.stamps)
-    done = bool(events.payloads) and events.payloads[-1].strip() == DONE
-    if done:
-        del events.payloads[-1], events.times[-1]
-    return events, done
-
-
-def decode_all(decoder: "msgspec.json.Decoder[Any]", payloads: Sequence[bytes]) -> tuple[list[Any], str]:
+def decode_all(decoder: "msgspec.json.Decoder[list[T]]", payloads: Sequence[bytes]) -> tuple[list[T], str]:
     """Decode the payloads in one go; on a bad one, return those before it and what is wrong with it."""
-    try:
-        return decoder.decode(b"[" + b",".join(payloads) + b"]"), ""
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    chunks: list[Any] = []
+    chunks: list[T] = []
+    with suppress(*_UNDECODABLE):
+        chunks += decoder.decode(b"[" + b",".join(payloads) + b"]")
+    if len(chunks) == len(payloads):
+        return chunks, ""
+    chunks = []
     for index, payload in enumerate(payloads):
         try:
-            chunks.extend(decoder.decode(b"[" + payload + b"]"))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found: list[T] = decoder.decode(b"[" + payload + b"]")
+        except _UNDECODABLE as error:
             return chunks, f"event {index + 1} cannot be decoded: {error}"
+        if len(found) != 1:
+            return chunks, f"event {index + 1} holds {len(found)} JSON values"
+        chunks += found
     return chunks, ""
 
 
@@ -113,7 +142,7 @@ def unknown_fields(payloads: Sequence[bytes], known: frozenset[str]) -> dict[str
     for payload in edge:
         try:
             fields = _FIELDS.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except _UNDECODABLE:
             continue
         extra.update((k, v) for k, v in fields.items() if k not in known and v is not None)
     return extra
@@ -174,11 +203,8 @@ def timed_response(timed: Timed, response: Response) -> Response:
 
 
 def _first_answer(timed: Timed, raw: str, start: int) -> int | None:
-    if start == 0:
-        for time, text, tool in zip(timed.times, timed.answers, timed.tools, strict=True):
-            if text or tool:
-                return time
-        return None
+    """Return when the first tool call or the first character of the answer proper arrived."""
+    found = [time for time, tool in zip(timed.times, timed.tools, strict=True) if tool][:1]
     if start < len(raw):
-        return timed.times[bisect_right(list(accumulate(map(len, timed.answers))), start)]
-    return next((time for time, tool in zip(timed.times, timed.tools, strict=True) if tool), None)
+        found.append(timed.times[bisect_right(list(accumulate(map(len, timed.answers))), start)])
+    return min(found, default=None)

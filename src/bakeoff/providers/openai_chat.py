@@ -7,9 +7,11 @@ import msgspec
 from bakeoff.providers import _openai as shared
 from bakeoff.records import Call, Exchange, Request, Response, Target, Usage
 
+_Content = str | list[dict[str, Any]] | None
 
-class _Delta(msgspec.Struct, frozen=True):
-    content: str | list[dict[str, Any]] | None = None
+
+class _Delta(msgspec.Struct, frozen=True, gc=False):
+    content: _Content = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
@@ -19,7 +21,7 @@ class _Delta(msgspec.Struct, frozen=True):
 _NO_DELTA = _Delta()
 
 
-class _Choice(msgspec.Struct, frozen=True):
+class _Choice(msgspec.Struct, frozen=True, gc=False):
     index: int = 0
     delta: _Delta | None = None
     message: _Delta | None = None
@@ -27,8 +29,11 @@ class _Choice(msgspec.Struct, frozen=True):
     logprobs: Any = None
 
 
-class _Chunk(msgspec.Struct, frozen=True):
-    choices: list[_Choice] = []
+_NO_CHOICE = _Choice()
+
+
+class _Chunk(msgspec.Struct, frozen=True, gc=False):
+    choices: list[_Choice] | None = None
     usage: shared.RawUsage | None = None
     model: str | None = None
     error: shared.ServerError = None
@@ -39,7 +44,7 @@ _CHUNKS = msgspec.json.Decoder(list[_Chunk])
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class OpenAIChat(msgspec.Struct, frozen=True, kw_only=True):
+class OpenAIChat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Speak `/chat/completions`.
 
     Attributes:
@@ -66,75 +71,95 @@ class OpenAIChat(msgspec.Struct, frozen=True, kw_only=True):
         return _decode_whole(exchange)
 
 
-def _text(content: str | list[dict[str, Any]] | None) -> str:
+def _text(content: _Content) -> str:
     """Join content that comes in parts."""
     if content is None or isinstance(content, str):
         return content or ""
-    return "".join(str(part.get("text", "")) for part in content)
+    return "".join(part["text"] for part in content if isinstance(part.get("text"), str))
+
+
+class _Gathered:
+    """What the events of a stream say once per answer."""
+
+    def __init__(self) -> None:
+        self.calls: dict[int, dict[str, Any]] = {}
+        self.logprobs: list[Any] = []
+        self.refusal = ""
+        self.error = ""
+        self.usage: shared.RawUsage | None = None
+        self.model: str | None = None
+        self.finish: str | None = None
+
+    def take(self, chunk: _Chunk, choice: _Choice, delta: _Delta) -> None:
+        """Keep what one event says beside its content."""
+        self.usage = chunk.usage or self.usage
+        self.model = chunk.model or self.model
+        self.finish = choice.finish_reason or self.finish
+        if choice.logprobs is not None:
+            self.logprobs.append(choice.logprobs)
+        self.refusal += delta.refusal or ""
+        for call in delta.tool_calls or ():
+            _merge_call(self.calls, call)
+        if chunk.error is not None:
+            self.error = shared.error_text(chunk.error)
 
 
 def _decode_stream(exchange: Exchange) -> Response:
-    events, done = shared.stream_payloads(exchange)
-    chunks, problem = shared.decode_all(_CHUNKS, events.payloads)
-    answers: list[str] = []
-    thoughts: list[str] = []
-    tools: list[bool] = []
-    calls: list[dict[str, Any]] = []
-    logprobs: list[Any] = []
-    refusal = ""
-    usage: shared.RawUsage | None = None
-    model = finish = None
+    stream = shared.stream_events(exchange)
+    chunks, problem = shared.decode_all(_CHUNKS, stream.payloads)
+    timed = shared.Timed(times=stream.times[: len(chunks)], answers=[], thoughts=[], tools=[])
+    said = _Gathered()
     for chunk in chunks:
-        choice = chunk.choices[0] if chunk.choices else None
-        delta = (choice.delta or _NO_DELTA) if choice else _NO_DELTA
+        choice = _first(chunk)
+        delta = choice.delta or _NO_DELTA
         content = delta.content
-        answers.append(content if isinstance(content, str) else _text(content))
-        thoughts.append(delta.reasoning_content or delta.reasoning or "")
-        tools.append(bool(delta.tool_calls))
-        if delta.tool_calls:
-            _merge_calls(calls, delta.tool_calls)
-        refusal += delta.refusal or ""
-        usage = chunk.usage or usage
-        model = chunk.model or model
-        if choice is not None:
-            finish = choice.finish_reason or finish
-            if choice.logprobs is not None:
-                logprobs.append(choice.logprobs)
-        if chunk.error is not None:
-            problem = shared.error_text(chunk.error)
-    extra = shared.unknown_fields(events.payloads, _KNOWN)
-    if logprobs:
-        extra["logprobs"] = logprobs
-    if not chunks and not problem:
-        problem = "the stream held no event"
-    if not problem and "error" in events.names.values():
-        problem = "the server sent an error event"
+        timed.answers.append(content if isinstance(content, str) else _text(content))
+        timed.thoughts.append(delta.reasoning_content or delta.reasoning or "")
+        timed.tools.append(bool(delta.tool_calls))
+        said.take(chunk, choice, delta)
+    problem = said.error or problem
+    if not chunks:
+        problem = problem or "the stream held no event"
+    if stream.named_error:
+        problem = problem or "the server sent an error event"
+    extra = shared.unknown_fields(stream.payloads, _KNOWN)
+    if said.logprobs:
+        extra["logprobs"] = said.logprobs
     return shared.timed_response(
-        shared.Timed(times=events.times[: len(chunks)], answers=answers, thoughts=thoughts, tools=tools),
+        timed,
         Response(
-            finish_reason=finish,
-            model=model,
-            usage=usage.record() if usage else Usage(),
-            tool_calls=calls,
-            refusal=refusal or None,
+            finish_reason=said.finish,
+            model=said.model,
+            usage=said.usage.record() if said.usage else Usage(),
+            tool_calls=list(said.calls.values()),
+            refusal=said.refusal or None,
             error=problem or None,
-            complete=done or finish is not None,
+            complete=stream.done or said.finish is not None,
             extra=extra,
         ),
     )
 
 
-def _merge_calls(calls: list[dict[str, Any]], deltas: list[dict[str, Any]]) -> None:
-    """Join streamed tool calls: names and ids come once, arguments in pieces."""
-    for delta in deltas:
-        index = delta.get("index", len(calls))
-        while len(calls) <= index:
-            calls.append({"function": {"name": "", "arguments": ""}})
-        call: dict[str, Any] = calls[index]
-        function: dict[str, str | None] = delta.get("function") or {}
-        call["function"]["name"] += function.get("name") or ""
-        call["function"]["arguments"] += function.get("arguments") or ""
-        call.update((k, v) for k, v in delta.items() if k not in {"function", "index"} and v is not None)
+def _first(chunk: _Chunk) -> _Choice:
+    """Return what an event says of the first answer; several can be asked for by `n`."""
+    for choice in chunk.choices or ():
+        if choice.index == 0:
+            return choice
+    return _NO_CHOICE
+
+
+def _merge_call(calls: dict[int, dict[str, Any]], delta: dict[str, Any]) -> None:
+    """Join a streamed tool call to its earlier pieces: name and id come once, arguments bit by bit."""
+    index = delta.get("index")
+    # A call without an index comes whole.
+    call = calls.setdefault(index if isinstance(index, int) else -1 - len(calls), {"function": {}})
+    given: dict[str, Any] = delta["function"] if isinstance(delta.get("function"), dict) else {}
+    function: dict[str, Any] = call["function"]
+    for name, value in given.items():
+        known: Any = function.get(name)
+        joined = isinstance(known, str) and isinstance(value, str)
+        function[name] = f"{known}{value}" if joined else (known if value is None else value)
+    call.update((k, v) for k, v in delta.items() if k not in {"function", "index"} and v is not None)
 
 
 def _decode_whole(exchange: Exchange) -> Response:

@@ -8,14 +8,18 @@ from bakeoff.providers import _openai as shared
 from bakeoff.records import Call, Exchange, Request, Response, Target, Usage
 
 
-class _Choice(msgspec.Struct, frozen=True):
+class _Choice(msgspec.Struct, frozen=True, gc=False):
+    index: int = 0
     text: str | None = None
     finish_reason: str | None = None
     logprobs: Any = None
 
 
-class _Chunk(msgspec.Struct, frozen=True):
-    choices: list[_Choice] = []
+_NO_CHOICE = _Choice()
+
+
+class _Chunk(msgspec.Struct, frozen=True, gc=False):
+    choices: list[_Choice] | None = None
     usage: shared.RawUsage | None = None
     model: str | None = None
     error: shared.ServerError = None
@@ -26,7 +30,7 @@ _CHUNKS = msgspec.json.Decoder(list[_Chunk])
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class OpenAICompletions(msgspec.Struct, frozen=True, kw_only=True):
+class OpenAICompletions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Speak `/completions`."""
 
     @property
@@ -42,48 +46,69 @@ class OpenAICompletions(msgspec.Struct, frozen=True, kw_only=True):
 
     def decode(self, exchange: Exchange) -> Response:
         """Return the answer of a 200 exchange."""
-        stream = shared.is_stream(exchange)
-        if stream:
-            events, done = shared.stream_payloads(exchange)
-            payloads, times = events.payloads, events.times
-        else:
-            payloads, times, done = [exchange.body], [exchange.done_at], True
-        chunks, problem = shared.decode_all(_CHUNKS, payloads)
-        if not problem and not any(chunk.choices or chunk.error for chunk in chunks):
-            problem = "the answer is no text completion: it has no `choices`"
-        response = _collect(chunks, problem, done=done, extra=shared.unknown_fields(payloads, _KNOWN))
-        texts = [(chunk.choices[0].text or "") if chunk.choices else "" for chunk in chunks]
-        if not stream:
-            thought, answer, open_thought, _ = shared.split_thinking("".join(texts))
-            return msgspec.structs.replace(response, text=answer, thinking=thought, open_thought=open_thought)
-        empty = [""] * len(chunks)
-        timed = shared.Timed(
-            times=times[: len(chunks)], answers=texts, thoughts=empty, tools=[False] * len(chunks)
-        )
-        return shared.timed_response(timed, response)
+        if shared.is_stream(exchange):
+            return _decode_stream(exchange)
+        return _decode_whole(exchange)
 
 
-def _collect(chunks: list[_Chunk], problem: str, *, done: bool, extra: dict[str, Any]) -> Response:
+def _decode_stream(exchange: Exchange) -> Response:
+    stream = shared.stream_events(exchange)
+    chunks, problem = shared.decode_all(_CHUNKS, stream.payloads)
+    if stream.named_error:
+        problem = problem or "the server sent an error event"
+    response = _collect(chunks, problem, done=stream.done, payloads=stream.payloads)
+    nothing = [""] * len(chunks)
+    timed = shared.Timed(
+        times=stream.times[: len(chunks)],
+        answers=[_first(chunk).text or "" for chunk in chunks],
+        thoughts=nothing,
+        tools=[False] * len(chunks),
+    )
+    return shared.timed_response(timed, response)
+
+
+def _decode_whole(exchange: Exchange) -> Response:
+    payloads = [exchange.body]
+    chunks, problem = shared.decode_all(_CHUNKS, payloads)
+    response = _collect(chunks, problem, done=True, payloads=payloads)
+    text = "".join(_first(chunk).text or "" for chunk in chunks)
+    thought, answer, open_thought, _ = shared.split_thinking(text)
+    return msgspec.structs.replace(response, text=answer, thinking=thought, open_thought=open_thought)
+
+
+def _first(chunk: _Chunk) -> _Choice:
+    """Return what an event says of the first answer; several can be asked for by `n`."""
+    for choice in chunk.choices or ():
+        if choice.index == 0:
+            return choice
+    return _NO_CHOICE
+
+
+def _collect(chunks: list[_Chunk], problem: str, *, done: bool, payloads: list[bytes]) -> Response:
     """Gather what is said once per answer."""
     usage: shared.RawUsage | None = None
     model = finish = None
     logprobs: list[Any] = []
+    error = ""
     for chunk in chunks:
+        choice = _first(chunk)
         usage = chunk.usage or usage
         model = chunk.model or model
-        if chunk.choices:
-            finish = chunk.choices[0].finish_reason or finish
-            if chunk.choices[0].logprobs is not None:
-                logprobs.append(chunk.choices[0].logprobs)
+        finish = choice.finish_reason or finish
+        if choice.logprobs is not None:
+            logprobs.append(choice.logprobs)
         if chunk.error is not None:
-            problem = shared.error_text(chunk.error)
+            error = shared.error_text(chunk.error)
+    if not any(chunk.choices for chunk in chunks):
+        problem = problem or "the answer is no text completion: it has no `choices`"
+    extra = shared.unknown_fields(payloads, _KNOWN)
     if logprobs:
-        extra = extra | {"logprobs": logprobs}
+        extra["logprobs"] = logprobs
     return Response(
         finish_reason=finish,
         model=model,
         usage=usage.record() if usage else Usage(),
-        error=problem or None,
+        error=error or problem or None,
         complete=done or finish is not None,
         extra=extra,
     )

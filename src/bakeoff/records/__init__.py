@@ -5,10 +5,13 @@ from bakeoff.records.event import Event
 from bakeoff.records.message import Call, Exchange, Request, Response, Usage
 from bakeoff.records.plan import Intent, Plan, Schedule, Stage
 from bakeoff.records.result import (
+    Bounds,
     Comparison,
+    Distribution,
     Estimate,
     Results,
     StageCheck,
+    StageResult,
     TargetResult,
     Verdict,
 )
@@ -30,12 +33,14 @@ __all__ = [
     "OUTCOMES",
     "Attempt",
     "BenchmarkSpec",
+    "Bounds",
     "Call",
     "Case",
     "Choice",
     "Comparison",
     "DecideSpec",
     "Deployment",
+    "Distribution",
     "Estimate",
     "Event",
     "Exchange",
@@ -58,6 +63,7 @@ __all__ = [
     "Spec",
     "Stage",
     "StageCheck",
+    "StageResult",
     "Target",
     "TargetResult",
     "TimeoutSpec",

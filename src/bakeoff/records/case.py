@@ -26,6 +26,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         prompt_tokens: asked length of the input in tokens, for synthetic cases.
         output_tokens: asked length of the answer in tokens, for synthetic cases.
         line: 1-based line of the source file, 0 where there is none.
+        follows: id of the case whose conversation this one goes on with, after its answer.
+        think_s: seconds to wait between that answer and this case.
     """
 
     id: str = ""
@@ -38,3 +40,5 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     line: int = 0
+    follows: str | None = None
+    think_s: float = 0.0

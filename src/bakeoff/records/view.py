@@ -82,11 +82,92 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SloLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A latency target of a benchmark, in seconds."""
+    """A latency target of a benchmark, in seconds, and the share of requests that must meet all of them."""
 
     benchmark: str
     metric: str
     seconds: float
+    attainment: float = 0.95
+
+
+class Box(msgspec.Struct, frozen=True, kw_only=True):
+    """Five numbers of one metric, in seconds.
+
+    Attributes:
+        n: values that they stand for.
+        requests: the evenly chosen requests that the values come from; None for all of the stage.
+    """
+
+    metric: str
+    n: int
+    min: float
+    q1: float
+    median: float
+    q3: float
+    max: float
+    requests: int | None = None
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Some requests of a stage, evenly chosen out of `total`, as columns in the order of their due times.
+
+    All times are seconds from the stage's first due request; None where there was no such moment.
+    """
+
+    due: list[float]
+    sent: list[float | None]
+    first: list[float | None]
+    done: list[float | None]
+    ok: list[bool]
+    total: int
+
+
+class Cells(msgspec.Struct, frozen=True, kw_only=True):
+    """Time to first token over prompt length: the centre and the count of every cell that is not empty.
+
+    `n` requests are in the cells; `cells` is how many cells the area has, 0 where each request stands alone.
+    """
+
+    tokens: list[float]
+    seconds: list[float]
+    counts: list[int]
+    n: int
+    cells: int = 0
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """A stage over time, in slices of `width` seconds from its first due request.
+
+    Attributes:
+        in_flight: requests in flight, on average over the slice.
+        sent: requests sent per second.
+        finished: complete answers per second.
+    """
+
+    width: float
+    in_flight: list[float]
+    sent: list[float]
+    finished: list[float]
+
+
+class StageView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one target's requests of one stage looked like.
+
+    Attributes:
+        stamped_by: requests by who took their arrival stamps.
+        counted_by: requests by who counted their tokens, "nobody" included.
+    """
+
+    benchmark: str
+    stage: str
+    target: str
+    total: int
+    boxes: list[Box] = []
+    timeline: Timeline | None = None
+    cells: Cells | None = None
+    activity: Activity | None = None
+    stamped_by: dict[str, int] = {}
+    counted_by: dict[str, int] = {}
 
 
 class RowCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +185,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         loads: those of them that measure speed under a load.
         rows: cases with answers, those where the targets differ first, at most a stated number.
         counts: all cases, also those beyond `rows`.
+        stages: the load stages, in the order in which they ran.
         command: repeats the run.
     """
 
@@ -114,6 +196,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     counts: RowCounts = RowCounts()
     curves: list[Curve] = []
     slos: list[SloLine] = []
+    stages: list[StageView] = []
     incumbent: str | None = None
     quality_metric: str | None = None
     command: str = ""

@@ -1,20 +1,21 @@
 """Build a run's view in one pass over its scores and one over its samples.
 
-Memory is bounded by the number of cases and by eight bytes per latency, not by texts: an answer is
+Memory is bounded by the number of cases and by some 50 bytes per sample, not by texts: an answer is
 kept only where its case was chosen to be shown.
 """
 
-from array import array
 from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
 from bakeoff.records import Results, Sample, Score, SloSpec, Spec
-from bakeoff.records.view import Answer, CaseText, Curve, Row, RowCounts, RunView, SloLine
+from bakeoff.records.view import Answer, CaseText, Curve, Row, RowCounts, RunView, SloLine, StageView
 from bakeoff.reports.grades import Grades
+from bakeoff.reports.stages import StageReading
 
-LATENCIES = ("ttft", "e2e")
-POINTS = 200
+CELLS = 500
+_SLO_METRICS = ("ttft", "ttfa", "tpot", "e2e")
+_StageKey = tuple[str, str, str]
 
 
 class Caps(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,38 +25,22 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True):
     text: int = 4000
 
 
-class _Times:
-    """Latencies of one target in one stage."""
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.columns = tuple(array("d") for _ in LATENCIES)
-
-    def add(self, sample: Sample) -> None:
-        self.total += 1
-        if sample.outcome != "ok":
-            return
-        for column, moment in zip(self.columns, (sample.first_token_at, sample.done_at), strict=True):
-            if moment is not None:
-                column.append((moment - sample.scheduled_at) / 1e9)
-
-
 class _Reading:
     """What one pass over the samples collects."""
 
     def __init__(self, graded: dict[str, Grades], caps: Caps) -> None:
         self.graded = graded
         self.caps = caps
-        self.times: dict[tuple[str, str, str], _Times] = {}
+        self.stages: dict[_StageKey, StageReading] = {}
         self.answers: dict[tuple[str, str, str], tuple[int, Answer]] = {}
         self.shown = {name: grades.chosen for name, grades in graded.items()}
 
     def take(self, sample: Sample) -> None:
         key = (sample.benchmark, sample.stage, sample.target)
-        times = self.times.get(key)
-        if times is None:
-            times = self.times[key] = _Times()
-        times.add(sample)
+        stage = self.stages.get(key)
+        if stage is None:
+            stage = self.stages[key] = StageReading()
+        stage.add(sample)
         shown = self.shown.get(sample.benchmark)
         if shown is None:
             return
@@ -86,43 +71,23 @@ def _answer(sample: Sample, most: int) -> Answer:
     )
 
 
-def _curve(column: Iterable[float], total: int) -> tuple[list[float], list[float]]:
-    values = sorted(column)
-    count = len(values)
-    if count <= POINTS:
-        ranks = list(range(1, count + 1))
-    else:
-        ranks = sorted({1, *(-(-count * step // POINTS) for step in range(1, POINTS + 1))})
-    return [values[rank - 1] for rank in ranks], [rank / total for rank in ranks]
+_Drawn = tuple[list[StageView], list[Curve]]
 
 
-def _curves(
-    times: dict[tuple[str, str, str], _Times], benchmarks: list[str], names: list[str]
-) -> list[Curve]:
-    def order(key: tuple[str, str, str]) -> tuple[int, str, int]:
-        benchmark, stage, target = key
-        return (benchmarks.index(benchmark), stage, names.index(target))
-
-    known = [key for key in times if key[0] in benchmarks and key[2] in names]
+def _stages(readings: dict[_StageKey, StageReading], benchmarks: list[str], names: list[str]) -> _Drawn:
+    """Return every stage and its curves: benchmarks and targets as in the spec, stages as they ran."""
+    order = list(dict.fromkeys(stage for _, stage, _ in readings))
+    known = [key for key in readings if key[0] in benchmarks and key[2] in names]
+    views: list[StageView] = []
     curves: list[Curve] = []
-    for key in sorted(known, key=order):
-        held = times[key]
-        for metric, column in zip(LATENCIES, held.columns, strict=True):
-            seconds, shares = _curve(column, held.total)
-            benchmark, stage, target = key
-            curves.append(
-                Curve(
-                    benchmark=benchmark,
-                    stage=stage,
-                    target=target,
-                    metric=metric,
-                    seconds=seconds,
-                    shares=shares,
-                    n=len(column),
-                    total=held.total,
-                )
-            )
-    return curves
+    for benchmark, stage, target in sorted(
+        known, key=lambda key: (benchmarks.index(key[0]), order.index(key[1]), names.index(key[2]))
+    ):
+        reading = readings[benchmark, stage, target]
+        view, drawn = reading.finish(benchmark, stage, target, most_cells=max(CELLS // len(names), 1))
+        views.append(view)
+        curves += drawn
+    return views, curves
 
 
 def _rows(reading: _Reading, names: list[str], cases: Callable[[str, str], CaseText]) -> list[Row]:
@@ -158,10 +123,13 @@ def _slos(spec: Spec) -> list[SloLine]:
         slo: SloSpec | None = benchmark.slo or (spec.decide.slo if benchmark.measured else None)
         if slo is None:
             continue
-        for metric in LATENCIES:
+        for metric in _SLO_METRICS:
             seconds: float | None = getattr(slo, metric)
             if seconds is not None:
-                lines.append(SloLine(benchmark=benchmark.name, metric=metric, seconds=seconds))
+                line = SloLine(
+                    benchmark=benchmark.name, metric=metric, seconds=seconds, attainment=slo.attainment
+                )
+                lines.append(line)
     return lines
 
 
@@ -206,17 +174,20 @@ def build_view(
     for sample in samples:
         if sample.stage not in excluded:
             reading.take(sample)
+    stages, curves = _stages(reading.stages, benchmarks, names)
+    loads = [one.name for one in spec.benchmarks if one.measured or not one.scorers]
     return RunView(
         results=results,
         benchmarks=benchmarks,
-        loads=[one.name for one in spec.benchmarks if one.measured or not one.scorers],
+        loads=loads,
         rows=_rows(reading, names, cases),
         counts=RowCounts(
             total=sum(grades.total for grades in graded.values()),
             differ=sum(grades.differing for grades in graded.values()),
         ),
-        curves=_curves(reading.times, benchmarks, names),
+        curves=curves,
         slos=_slos(spec),
+        stages=[stage for stage in stages if stage.benchmark in loads],
         incumbent=spec.decide.incumbent,
         quality_metric=spec.decide.quality.metric,
         command=_command(results),

@@ -8,7 +8,8 @@ from bakeoff import plugins
 from bakeoff.engine.grading import NamedScorer
 from bakeoff.engine.runner import Bench
 from bakeoff.engine.send import Lane
-from bakeoff.extend import Dataset, Provider
+from bakeoff.errors import UsageError
+from bakeoff.extend import Dataset, Provider, Scorer
 from bakeoff.plan import request_count
 from bakeoff.prompts import PromptRenderer, check_references, load_cases
 from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, Spec
@@ -34,12 +35,24 @@ def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
 
 
 def make_scorers(benchmark: BenchmarkSpec) -> tuple[NamedScorer, ...]:
-    """Return a benchmark's scorers under names that are unique within it."""
+    """Return a benchmark's scorers under names that are unique within it.
+
+    Raises:
+        UsageError: two of them feed one metric, which would then be of neither.
+    """
     named: list[NamedScorer] = []
     for choice in benchmark.scorers:
         taken = sum(other.name.split("-")[0] == choice.type for other in named)
         name = f"{choice.type}-{taken + 1}" if taken else choice.type
-        named.append(NamedScorer(name=name, scorer=plugins.create("scorers", choice.type, choice.options)))
+        scorer: Scorer = plugins.create("scorers", choice.type, choice.options)
+        first = next((other.name for other in named if other.scorer.metric == scorer.metric), None)
+        if first is not None:
+            raise UsageError(
+                f"the scorers `{first}` and `{name}` both feed the metric `{scorer.metric}`",
+                where=f"benchmark `{benchmark.name}`",
+                hint=f"give one of them a name of its own, such as `metric: {choice.type}_{scorer.metric}`",
+            )
+        named.append(NamedScorer(name=name, scorer=scorer))
     return tuple(named)
 
 

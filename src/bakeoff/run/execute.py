@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from pathlib import Path
 
 import msgspec
@@ -11,14 +11,15 @@ import msgspec
 from bakeoff import clock
 from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
+from bakeoff.engine.grading import missing_scores
 from bakeoff.engine.runner import Engine, Key
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
-from bakeoff.plan import make_plan
-from bakeoff.records import Case, Deployment, Event, Plan, Sample
+from bakeoff.plan import intents, make_plan
+from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score
 from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
 from bakeoff.run.environment import environment
 from bakeoff.run.finish import Finished, finish
-from bakeoff.run.folder import RunFacts, new_folder, read_facts, write_plan
+from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
 from bakeoff.run.preflight import preflight
 from bakeoff.spec import LoadedSpec
@@ -82,13 +83,59 @@ async def resume_run(
     with contextlib.closing(store):
         events = list(store.read(Event))
         facts = read_facts(events, folder)
-        done = {s.key for s in store.read(Sample) if not (retry_failed and s.outcome in _RETRIED)}
+        _check_same_plan(prepared.plan, folder)
+        done = _finished(prepared.plan, store.read(Sample), events, retry_failed=retry_failed)
         segment = 1 + sum(event.kind == "run_resumed" for event in events)
         anchor = facts.anchor.continued()
         store.add(Event(kind="run_resumed", at=clock.now_ns() - anchor.mono_ns, facts={"segment": segment}))
+        _grade_rest(prepared, store)
         return await _work(
             prepared, store, redact, control, Session(anchor=anchor, segment=segment, done=done)
         )
+
+
+def _check_same_plan(plan: Plan, folder: Path) -> None:
+    planned = read_plan(folder).hash
+    if plan.hash != planned:
+        raise UsageError(
+            f"the data, the models or the spec are no longer what was planned (plan {planned[:12]}, now "
+            f"{plan.hash[:12]})",
+            where=str(folder),
+            hint="put back the data files as they were, or start a new run with `bakeoff run`",
+        )
+
+
+def _finished(
+    plan: Plan, samples: Iterable[Sample], events: Iterable[Event], *, retry_failed: bool
+) -> set[Key]:
+    """Return the keys that need no request: answered ones, and those that a stage's own limit left out."""
+    latest: dict[Key, str] = {}
+    for sample in samples:
+        latest[sample.key] = sample.outcome
+    done = {key for key, outcome in latest.items() if not (retry_failed and outcome in _RETRIED)}
+    ended = {
+        (event.facts["benchmark"], event.facts["target"], event.facts["stage"])
+        for event in events
+        if event.kind == "stage_ended" and event.facts.get("at_limit")
+    }
+    for stage in plan.stages:
+        if (stage.benchmark, stage.target, stage.name) in ended:
+            done.update(intent.key for intent in intents(stage) if intent.key not in latest)
+    return done
+
+
+def _grade_rest(prepared: Prepared, store: JsonlStore) -> None:
+    """Grade what was stored just before a crash."""
+    benches = make_benches(prepared.loaded.spec, prepared.cases)
+    warmups = {stage.name for stage in prepared.plan.stages if stage.warmup}
+    found = missing_scores(
+        (s for s in store.read(Sample) if s.stage not in warmups and benches[s.benchmark].scorers),
+        store.read(Score),
+        {name: bench.cases for name, bench in benches.items()},
+        {name: bench.scorers for name, bench in benches.items()},
+    )
+    for score in list(found):
+        store.add(score)
 
 
 @contextlib.contextmanager

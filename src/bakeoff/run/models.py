@@ -73,8 +73,8 @@ def merged(base: Sampling, changes: dict[str, Any]) -> Sampling:
     if "stop" in known:
         stop = known["stop"]
         known["stop"] = (stop,) if isinstance(stop, str) else tuple(stop or ())
-    extra = base.extra | other | (changes.get("extra") or {})
-    return msgspec.structs.replace(base, **known, extra=extra)
+    extra: dict[str, Any] = changes.get("extra") or {}
+    return msgspec.structs.replace(base, **known, extra=base.extra | other | extra)
 
 
 def common_form(benchmark: BenchmarkSpec, candidates: list[Candidate]) -> Form:

@@ -4,6 +4,7 @@ How many requests are in flight is the load's business; a pool that queued them 
 waiting inside the server's latency.
 """
 
+import asyncio
 import ssl
 
 import msgspec
@@ -14,6 +15,8 @@ from bakeoff.wire.connect import default_context, open_connection
 from bakeoff.wire.connection import Connection
 from bakeoff.wire.route import Route
 from bakeoff.wire.stamps import RealtimeOffset, kernel_stamps_available
+
+_WARM_AT_ONCE = 64
 
 
 class Client:
@@ -41,6 +44,22 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    async def warm(self, route: Route, count: int) -> None:
+        """Have `count` connections to a server open, so that no measured request waits for its own.
+
+        Raises:
+            WireError: the server does not take connections.
+        """
+        idle = self._idle.setdefault(route.origin, [])
+        idle[:] = [connection for connection in idle if connection.usable]
+        while len(idle) < count:
+            async with asyncio.TaskGroup() as group:
+                batch = min(count - len(idle), _WARM_AT_ONCE)
+                tasks = [group.create_task(self._open(route)) for _ in range(batch)]
+            for task in tasks:
+                task.result().fresh = False
+                idle.append(task.result())
 
     def close(self) -> None:
         """Close all idle connections."""

@@ -1,0 +1,74 @@
+"""A search for the highest rate at which the latency targets are still met."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bakeoff.records import Schedule
+from bakeoff.records.steps import Step, StepResult
+from bakeoff.stats.intervals import clopper_pearson
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Find the highest rate whose SLO attainment is still proved.
+
+    A rate holds when the lower bound of its attainment (exact, 95 %) is at least `attainment`. The rate
+    doubles (or halves) until one holds and one does not, then the geometric middle is tried until the two
+    are within `precision`. A rate that the client or the server did not reach does not hold.
+
+    Attributes:
+        start: first rate, in requests per second.
+        attainment: share of requests that must meet the latency targets.
+        precision: stop when the failing rate is at most this much above the holding one.
+        most_steps: stop after this many steps.
+        arrivals: pattern of the open loops, `poisson` or `constant`.
+        step_requests: requests of each step; 59 without a miss are the fewest that prove 95 %.
+    """
+
+    start: Annotated[float, Meta(gt=0, extra_json_schema={"x-bakeoff": "rate"})] = 1.0
+    attainment: Annotated[float, Meta(gt=0, lt=1)] = 0.95
+    precision: Annotated[float, Meta(gt=0)] = 0.1
+    most_steps: Annotated[int, Meta(ge=2, le=60)] = 14
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    step_requests: Annotated[int, Meta(ge=20)] = 100
+
+    def schedule(self, count: int, rng: Random) -> Schedule:
+        """Return the schedule of the first step at a constant rate."""
+        del rng
+        gap = 1e9 / self.start
+        return Schedule(due_ns=tuple(round(index * gap) for index in range(count)))
+
+    def next_step(self, done: Sequence[StepResult]) -> Step | None:
+        """Return the next rate to try, None when the highest holding one is known closely enough."""
+        held = [self._rate(each) for each in done if self.holds(each)]
+        failed = [self._rate(each) for each in done if not self.holds(each)]
+        if len(done) >= self.most_steps:
+            return None
+        if not done:
+            rate = self.start
+        elif not failed:
+            rate = 2 * max(held)
+        elif not held:
+            rate = min(failed) / 2
+        else:
+            low, high = max(held), min(failed)
+            if high <= low * (1 + self.precision):
+                return None
+            rate = (low * high) ** 0.5
+        return Step(
+            name=f"rate={rate:.4g}", load={"kind": self.arrivals, "rate": rate}, requests=self.step_requests
+        )
+
+    def holds(self, result: StepResult) -> bool:
+        """Tell whether the latency targets were met at a rate, with 95 % confidence, and the rate reached."""
+        if not result.valid or result.met is None or not result.sent:
+            return False
+        return clopper_pearson(result.met, result.sent).low >= self.attainment
+
+    @staticmethod
+    def _rate(result: StepResult) -> float:
+        rate: float = result.step.load["rate"]
+        return rate
