@@ -46,13 +46,13 @@ WORDS = {
 }
 KINDS = {"sampling": "mapping with the keys of `sampling`"}
 EXIT_CODES = {
-    0: "done, and the gate was met where one was asked for",
+    0: "done; with `--gate`: and the verdict is pass",
     1: "the run failed",
     2: "the command line, the spec or a data file is wrong; nothing was started",
-    3: "the gate is not met",
+    3: "with `--gate`: the verdict is fail, no target meets the rules",
     4: "an endpoint or a server could not be reached, started or used",
     5: "more errors than tolerated; the results are kept",
-    6: "inconclusive: the data cannot tell the candidates apart",
+    6: "with `--gate`: inconclusive, the data cannot tell the candidates apart",
     7: "the measurement is invalid: the client was the limit",
     130: "interrupted; what was measured is saved",
 }

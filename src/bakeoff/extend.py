@@ -4,10 +4,10 @@ An implementation is a frozen struct whose fields are its options, named by an e
 `bakeoff.<family>`. Options arrive validated; an implementation never sees the spec file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bakeoff.records import (
     Call,
@@ -26,6 +26,7 @@ from bakeoff.records import (
     Target,
     Weights,
 )
+from bakeoff.records.steps import Step, StepResult
 from bakeoff.records.view import RunView
 
 
@@ -84,6 +85,15 @@ class Load(Protocol):
 
     def length(self) -> int | None:
         """Return how many requests the pattern has of its own, as a trace does; None for any number."""
+        ...
+
+
+@runtime_checkable
+class Ladder(Protocol):
+    """A load in steps, each chosen by what the ones before measured."""
+
+    def next_step(self, done: Sequence[StepResult]) -> Step | None:
+        """Return the next step, or None at the end; depends on nothing but `done`."""
         ...
 
 

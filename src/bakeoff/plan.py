@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from bakeoff import plugins
+from bakeoff.extend import Ladder, Load
 from bakeoff.prompts import content_hash
-from bakeoff.records import BenchmarkSpec, Case, Intent, Plan, Spec, Stage, Target
+from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, Spec, Stage, Target
 
 BLOCKS = 4
 QUALITY_ATTEMPTS = 8
@@ -66,7 +68,19 @@ def request_count(benchmark: BenchmarkSpec) -> int | None:
     """Return how many cases a benchmark takes of an endless data set, warm-up included; None for all."""
     if not benchmark.measured:
         return benchmark.limit or benchmark.load.requests
-    return benchmark.load.warmup + (benchmark.load.requests or benchmark.limit or MEASURED_REQUESTS)
+    load = benchmark.load
+    own = make_load(load).length()
+    return load.warmup + (load.requests or own or benchmark.limit or MEASURED_REQUESTS)
+
+
+def make_load(load: LoadSpec) -> Load:
+    """Return a benchmark's load."""
+    made: Load = plugins.create("loads", load.kind, load.options)
+    return made
+
+
+def _is_ladder(load: LoadSpec) -> bool:
+    return isinstance(make_load(load), Ladder)
 
 
 def _quality_stages(
@@ -144,6 +158,7 @@ def _stage(benchmark: BenchmarkSpec, target: str, ids: list[str], **own: Any) ->
         "errors": load.errors,
         "attempts": benchmark.attempts or (1 if benchmark.measured else QUALITY_ATTEMPTS),
         "measured": benchmark.measured,
+        "ladder": _is_ladder(load),
     }
     return Stage(benchmark=benchmark.name, target=target, cases=ids, **(fields | own))
 

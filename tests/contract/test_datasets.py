@@ -6,9 +6,30 @@ from bakeoff.testing.contracts.datasets import check_dataset, check_missing_data
 EXAMPLES = {
     "csv": ({"path": "data.csv"}, "input,answer\na,1\nb,2\n"),
     "jsonl": ({"path": "data.jsonl"}, '{"input": "a"}\n\n{"input": "b"}\n'),
+    "sharegpt": (
+        {"path": "data.jsonl"},
+        (
+            '{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}\n\n'
+            '{"conversations": [{"from": "user", "value": "c"}]}\n'
+        ),
+    ),
     "synthetic": ({"prompt_tokens": {"mean": 20, "stddev": 5}}, None),
     "text": ({"path": "data.txt"}, "a\n\nb\n"),
+    "trace": (
+        {"path": "data.jsonl"},
+        (
+            '{"timestamp": 0, "input_length": 700, "output_length": 5, "hash_ids": [1, 2]}\n\n'
+            '{"timestamp": 9, "input_length": 700, "output_length": 0, "hash_ids": [1, 3]}\n'
+        ),
+    ),
 }
+FURTHER = [
+    ("sharegpt", {"path": "data.jsonl", "turns": "history"}),
+    ("sharegpt", {"path": "data.jsonl", "turns": "live", "think": {"mean": 3, "stddev": 2}}),
+    ("synthetic", {"prompt_tokens": 2, "prefix": {"tokens": 9, "share": 0.5, "groups": 2}}),
+    ("synthetic", {"prompt_tokens": 9, "images": {"width": 3, "height": 5}, "distinct": 4}),
+    ("synthetic", {"turns": {"kind": "uniform", "min": 2, "max": 4}, "think": 1.5}),
+]
 FILES = [name for name, (_, content) in EXAMPLES.items() if content is not None]
 
 
@@ -16,9 +37,11 @@ def test_every_dataset_has_an_example():
     assert sorted(EXAMPLES) == plugins.names("datasets")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_it_keeps_the_contract_of_datasets(name, tmp_path):
-    options, content = EXAMPLES[name]
+@pytest.mark.parametrize(
+    ("name", "options"), [*((name, options) for name, (options, _) in EXAMPLES.items()), *FURTHER]
+)
+def test_it_keeps_the_contract_of_datasets(name, options, tmp_path):
+    content = EXAMPLES[name][1]
     if content is not None:
         (tmp_path / options["path"]).write_text(content)
     check_dataset(plugins.create("datasets", name, options), tmp_path)

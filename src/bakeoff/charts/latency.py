@@ -12,6 +12,7 @@ TOP = 16
 HEIGHT = 230
 _LEGEND_ROW = 20
 _NEAR = 3.0
+_FINE = 2.5
 
 
 def _quantile(curve: Curve, share: float) -> float | None:
@@ -21,9 +22,16 @@ def _quantile(curve: Curve, share: float) -> float | None:
 
 
 def _path(curve: Curve, axis: scale.Axis, bottom: float) -> str:
-    steps = [f"M{axis.at(curve.seconds[0]):.1f} {bottom:.1f}"]
-    for seconds, share in zip(curve.seconds, curve.shares, strict=True):
-        steps.append(f"H{axis.at(seconds):.1f}V{bottom - share * HEIGHT:.1f}")
+    at, height = axis.at(curve.seconds[0]), bottom
+    steps = [f"M{at:.1f} {height:.1f}"]
+    last = len(curve.seconds) - 1
+    for place, (seconds, share) in enumerate(zip(curve.seconds, curve.shares, strict=True)):
+        x, y = axis.at(seconds), bottom - share * HEIGHT
+        # Steps too small to be seen are taken together with the next ones.
+        if x - at < _FINE and height - y < _FINE and place not in (0, last):
+            continue
+        steps.append(f"H{x:.1f}V{y:.1f}")
+        at, height = x, y
     steps.append(f"H{RIGHT}")
     return "".join(steps)
 

@@ -31,7 +31,7 @@ _RULES = """
 .bk .num{font-variant-numeric:tabular-nums}
 .bk .grid{stroke:var(--grid);stroke-width:1}.bk .axis{stroke:var(--soft);stroke-width:1}
 .bk .slo{stroke:var(--slo);stroke-width:1.5;stroke-dasharray:5 4}
-.bk .slo-text{fill:var(--slo);font-weight:600}
+.bk .slo-text{fill:var(--slo);font-weight:600;paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .bk .fill{fill:var(--c,var(--ink));stroke:var(--paper);stroke-width:1}
 .bk .fill.open{fill:var(--paper);stroke:var(--c);stroke-width:2}
 .bk .whisker{stroke:var(--c,var(--ink));stroke-width:2;stroke-linecap:round}
@@ -41,6 +41,15 @@ _RULES = """
 .bk .ring{fill:none;stroke:var(--c);stroke-width:1.5}
 .bk .leader{stroke:var(--soft);stroke-width:.75;opacity:.55}
 .bk .paper{fill:var(--paper)}.bk .o-ok{fill:var(--o-ok)}.bk .o-cut{fill:var(--o-cut)}
+.bk .lost{stroke:var(--o-bad);stroke-width:2.5;fill:none;stroke-linecap:round}
+.bk .drop{stroke:var(--c);stroke-width:1.5;stroke-dasharray:2 3;fill:none}
+.bk .box{fill:var(--c);fill-opacity:.28;stroke:var(--c);stroke-width:1.5}
+.bk .median{stroke:var(--ink);stroke-width:2}.bk .thin{stroke:var(--c);stroke-width:1.5;fill:none}
+.bk .cloud{stroke:var(--c,var(--ink));stroke-linecap:round;stroke-opacity:.5;fill:none}
+.bk .slim{stroke-width:1.5}.bk .steady{fill:var(--c)}
+.bk .g-wait{stroke:var(--slo)}.bk .g-first{stroke:var(--c,var(--soft));stroke-opacity:.38}
+.bk .g-rest{stroke:var(--c,var(--soft))}.bk .g-lost{stroke:var(--o-bad);stroke-dasharray:4 2}
+.bk .g-tick{stroke:var(--ink);stroke-width:1.2}
 .bk .o-bad{fill:var(--o-bad)}.bk .o-none{fill:var(--o-none)}
 """
 

@@ -88,7 +88,7 @@ class Length(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 return lambda rng: rng.randint(low, high)
             case "lognormal":
                 return lambda rng: lognormal(mean, spread, rng)
-            case "empirical":
+            case _:
                 values = (
                     self.values if self.path is None else read_lengths(textfiles.resolve(base, self.path))
                 )

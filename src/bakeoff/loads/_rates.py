@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-Arrivals = Literal["even", "poisson"]
+Arrivals = Literal["constant", "poisson"]
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ def due_times(segments: Sequence[Segment], count: int, arrivals: Arrivals, rng: 
     Args:
         segments: at least one, in order; the last one ends with a rate above 0.
         count: how many requests.
-        arrivals: "even" makes request i due when i requests are expected, "poisson" at a random
+        arrivals: "constant" makes request i due when i requests are expected, "poisson" at a random
             moment whose rate is that of the segments.
         rng: draws the moments of "poisson".
     """
@@ -72,7 +72,7 @@ def due_times(segments: Sequence[Segment], count: int, arrivals: Arrivals, rng: 
 
 def _marks(count: int, arrivals: Arrivals, rng: Random) -> Iterator[float]:
     """Yield how many requests are expected before each request."""
-    if arrivals == "even":
+    if arrivals == "constant":
         yield from map(float, range(count))
         return
     mark = 0.0
@@ -82,7 +82,7 @@ def _marks(count: int, arrivals: Arrivals, rng: Random) -> Iterator[float]:
 
 
 def whole(segments: Sequence[Segment]) -> int:
-    """Return how many requests are due in all segments together, one that is due at their very end left out."""
+    """Return how many requests are due in all segments together, without one at their very end."""
     total = sum(segment.requests for segment in segments)
     # Seconds and rates are decimals that binary fractions miss by a little: 0.1/s for 30 s is 3, not 4.
     return max(1, ceil(total - 1e-9 * max(1.0, total)))

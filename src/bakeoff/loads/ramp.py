@@ -22,13 +22,13 @@ class Ramp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         from_: requests per second at the start; 0 is allowed.
         to: requests per second at the end.
         over: seconds that the way from one to the other takes.
-        arrivals: even is as regular as the rate allows; poisson is random, as from independent users.
+        arrivals: constant is as regular as the rate allows, poisson is random, as from independent users.
     """
 
     from_: Start = msgspec.field(default=0.0, name="from")
     to: Rate
     over: Seconds
-    arrivals: _rates.Arrivals = "even"
+    arrivals: _rates.Arrivals = "constant"
 
     def schedule(self, count: int, rng: Random) -> Schedule:
         """Return the due times of `count` requests; the same `rng` gives the same times."""

@@ -41,6 +41,10 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         gap = 1e9 / self.start
         return Schedule(due_ns=tuple(round(index * gap) for index in range(count)))
 
+    def length(self) -> int:
+        """Return how many requests all steps may send."""
+        return self.most_steps * self.step_requests
+
     def next_step(self, done: Sequence[StepResult]) -> Step | None:
         """Return the next rate to try, None when the highest holding one is known closely enough."""
         held = [self._rate(each) for each in done if self.holds(each)]

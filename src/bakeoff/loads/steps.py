@@ -9,7 +9,7 @@ from bakeoff.records import Schedule
 from bakeoff.records.spec import Count, Rate, Seconds
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RateStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rate, held for some seconds or for some requests.
 
     Attributes:
@@ -42,11 +42,11 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         steps: the rates in order, each as a mapping of `rate` and either `seconds` or `requests`.
-        arrivals: even is as regular as the rate allows; poisson is random, as from independent users.
+        arrivals: constant is as regular as the rate allows, poisson is random, as from independent users.
     """
 
-    steps: tuple[Step, ...]
-    arrivals: _rates.Arrivals = "even"
+    steps: tuple[RateStep, ...]
+    arrivals: _rates.Arrivals = "constant"
 
     def __post_init__(self) -> None:
         if not self.steps:

@@ -34,6 +34,10 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the schedule of the first step."""
         return Schedule(concurrency=1)
 
+    def length(self) -> int:
+        """Return how many requests all steps may send."""
+        return 20 + max(self.step_requests, 2 * self.concurrency) + self.steps * self.step_requests
+
     def next_step(self, done: Sequence[StepResult]) -> Step | None:
         """Return the step after those that are done, None at the end or where no rate could be measured."""
         if not done:

@@ -48,6 +48,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         attempts: tries per intent, 1 for none again.
         warmup: stored, and excluded from every estimate by this mark.
         measured: a load stage, whose client is checked and whose samples are no retries.
+        ladder: the load chooses steps by what it measures; each step becomes a stage of its own name.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 1
     warmup: bool = False
     measured: bool = False
+    ladder: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

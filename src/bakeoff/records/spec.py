@@ -140,7 +140,7 @@ class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
         tpot: longest mean time per further token.
         e2e: longest time to the end of the answer.
         attainment: share of requests that must meet all limits.
-        at_rate: the request rate at which this must hold; kept in the spec, and used by no check yet.
+        at_rate: the request rate at which this must hold; a load without a rate of its own leaves it open.
     """
 
     ttft: Seconds | None = None

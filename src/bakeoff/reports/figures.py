@@ -16,12 +16,13 @@ _UNKNOWN = Estimate(value=None, unit="", n=0)
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A chart with what a reader must know; `key` names its file."""
+    """A chart with what a reader must know; `key` names its file, `measured` says how its numbers came."""
 
     key: str
     title: str
     caption: str
     svg: str
+    measured: str = ""
 
 
 def _panel(view: RunView, row: MetricRow) -> Panel:
@@ -90,26 +91,35 @@ def _tradeoff(view: RunView) -> list[Figure]:
     return figures
 
 
-def _latency(view: RunView) -> list[Figure]:
-    loaded = [curve for curve in view.curves if curve.benchmark in view.loads]
-    curves = loaded or view.curves
+def latency_figures(view: RunView, benchmark: str, stage: str, key: str) -> list[Figure]:
+    """Return the cumulative curves of one stage; `key` ends the names of their files."""
     slos = {(line.benchmark, line.metric): line.seconds for line in view.slos}
-    stages = list(dict.fromkeys((curve.benchmark, curve.stage) for curve in curves))
     figures: list[Figure] = []
-    for place, (benchmark, stage) in enumerate(stages[:STAGES]):
-        for metric, words in (("ttft", "Time to first token"), ("e2e", "End-to-end time")):
-            title = f"{words}: {benchmark}" + (f", stage {stage}" if stage != "main" else "")
-            chosen = [c for c in curves if (c.benchmark, c.stage, c.metric) == (benchmark, stage, metric)]
-            figures.append(
-                Figure(
-                    key=f"latency-{metric}-{place + 1}",
-                    title=title,
-                    caption="Share of all requests that were answered within a time; further left is faster. "
-                    "A request that failed never counts as answered.",
-                    svg=latency_chart(chosen, view.names, title=title, slo=slos.get((benchmark, metric))),
-                )
+    for metric, words in (("ttft", "Time to first token"), ("e2e", "End-to-end time")):
+        title = f"{words}: {benchmark}" + (f", stage {stage}" if stage != "main" else "")
+        chosen = [c for c in view.curves if (c.benchmark, c.stage, c.metric) == (benchmark, stage, metric)]
+        figures.append(
+            Figure(
+                key=f"latency-{metric}-{key}",
+                title=title,
+                caption="Share of all requests that were answered within a time; further left is faster. "
+                "A request that failed never counts as answered.",
+                svg=latency_chart(chosen, view.names, title=title, slo=slos.get((benchmark, metric))),
             )
+        )
     return figures
+
+
+def _latency(view: RunView) -> list[Figure]:
+    """Return the latency of graded benchmarks, where no load was measured that has its own section."""
+    stages = list(dict.fromkeys((curve.benchmark, curve.stage) for curve in view.curves))
+    if any(benchmark in view.loads for benchmark, _ in stages):
+        return []
+    return [
+        figure
+        for place, (benchmark, stage) in enumerate(stages[:STAGES])
+        for figure in latency_figures(view, benchmark, stage, str(place + 1))
+    ]
 
 
 def _outcomes(view: RunView) -> list[Figure]:
@@ -134,5 +144,5 @@ def _outcomes(view: RunView) -> list[Figure]:
 
 
 def figures(view: RunView) -> list[Figure]:
-    """Return all charts of the run, in reading order."""
+    """Return the run's charts beside those of its load sections, in reading order."""
     return [*_quality(view), *_tradeoff(view), *_latency(view), *_outcomes(view)]

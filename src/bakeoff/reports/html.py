@@ -19,7 +19,10 @@ from bakeoff.charts.style import css
 from bakeoff.charts.whisker import Span, whisker
 from bakeoff.records.view import Answer, RunView
 from bakeoff.reports import tables
-from bakeoff.reports.figures import figures
+from bakeoff.reports.figures import Figure, figures
+from bakeoff.reports.names import define
+from bakeoff.reports.percentiles import COLUMNS
+from bakeoff.reports.speed import Speed, speeds
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -76,10 +79,16 @@ def _template() -> "Template":
     return _environment().from_string(_asset("page.html"))
 
 
+def _marks(count: int) -> str:
+    """Return the marks of all series once; `_mark` refers to them."""
+    drawn = "".join(f'<g id="mark-{place}">{svg.mark(place, 6, 6)}</g>' for place in range(count))
+    return f'<svg class="bk" width="0" height="0" aria-hidden="true"><defs>{drawn}</defs></svg>'
+
+
 def _mark(series: int) -> str:
     return (
-        f'<svg class="bk mark {svg.series_class(series)}" viewBox="0 0 12 12" width="12" height="12" '
-        f'aria-hidden="true">{svg.mark(series, 6, 6)}</svg>'
+        f'<svg class="bk mark {svg.series_class(series)}" viewBox="0 0 12 12" aria-hidden="true">'
+        f'<use href="#mark-{series}"/></svg>'
     )
 
 
@@ -124,6 +133,41 @@ def _marked(draw: Callable[..., str]) -> Callable[..., str]:
     return drawn
 
 
+class _Drawing(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure whose markup the template takes as finished."""
+
+    title: str
+    caption: str
+    measured: str
+    svg: str
+
+
+def _drawing(figure: Figure) -> _Drawing:
+    from markupsafe import Markup  # noqa: PLC0415  comes with jinja2
+
+    return _Drawing(
+        title=figure.title,
+        caption=figure.caption,
+        measured=figure.measured,
+        svg=Markup(figure.svg),  # noqa: S704  our own SVG, whose texts are escaped where they are drawn
+    )
+
+
+def _speed(speed: Speed) -> dict[str, Any]:
+    return {
+        "benchmark": speed.benchmark,
+        "invalid": speed.invalid,
+        "table": speed.table,
+        "percentiles": speed.percentiles,
+        "figures": [_drawing(figure) for figure in speed.figures],
+        "stages": [
+            {"stage": one.stage, "figures": [_drawing(figure) for figure in one.figures]}
+            for one in speed.stages
+        ],
+        "left": speed.left,
+    }
+
+
 def _context(view: RunView) -> dict[str, Any]:
     from markupsafe import Markup  # noqa: PLC0415  comes with jinja2
 
@@ -142,13 +186,14 @@ def _context(view: RunView) -> dict[str, Any]:
         "headline": tables.headline(view),
         "outcomes": tables.outcome_table(view),
         "comparisons": tables.comparison_rows(view),
-        "figures": [
-            {"title": one.title, "caption": one.caption, "svg": Markup(one.svg)}  # noqa: S704  our own SVG
-            for one in figures(view)
-        ],
+        "figures": [_drawing(one) for one in figures(view)],
+        "speeds": [_speed(one) for one in speeds(view)],
+        "percentile_columns": COLUMNS,
+        "define": define,
         "warnings": tables.warnings(view),
         "metrics": tables.metric_rows(view),
         "facts": tables.facts(view),
+        "marks": _marked(_marks),
         "mark": _marked(_mark),
         "whisker": _marked(_cell_whisker),
         "difference": _marked(_difference_whisker),

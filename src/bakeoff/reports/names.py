@@ -105,6 +105,11 @@ def parse(full: str, benchmarks: Sequence[str]) -> MetricName:
     return MetricName(full=full, benchmark=benchmark, base=base, statistic=statistic, slice=part)
 
 
+def define(base: str) -> str:
+    """Return one line that says what a metric is, by its name without benchmark and statistic."""
+    return _base_definition(base)
+
+
 def _statistic_words(statistic: str) -> str:
     if statistic == "p50":
         return "Median: half of the requests are at or below it."

@@ -1,4 +1,7 @@
 "use strict";
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details.more")) folded.open = true;
+});
 (() => {
   const rows = [...document.querySelectorAll(".row")];
   const bar = document.getElementById("filter");

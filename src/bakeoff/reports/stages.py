@@ -18,7 +18,7 @@ from bakeoff.stats.quantiles import quantile
 
 LATENCIES = ("ttft", "e2e")
 POINTS = 200
-MOST_KEPT = 150
+MOST_KEPT = 240
 _MOST_SLICES = 120
 _FEWEST_SLICES = 10
 _LOG_FROM = 20  # the same spread from which the charts' axes are logarithmic

@@ -6,13 +6,14 @@ import msgspec
 
 from bakeoff import plugins
 from bakeoff.engine.grading import NamedScorer
-from bakeoff.engine.runner import Bench
 from bakeoff.engine.send import Lane
+from bakeoff.engine.stage import Bench
+from bakeoff.engine.tally import Meets
 from bakeoff.errors import UsageError
-from bakeoff.extend import Dataset, Provider, Scorer
+from bakeoff.extend import Dataset, Provider, SampleMetric, Scorer
 from bakeoff.plan import request_count
 from bakeoff.prompts import PromptRenderer, check_references, load_cases
-from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, Spec
+from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, SloSpec, Spec, Target
 from bakeoff.run.models import Candidate, Form, common_form, merged, provider_choice
 from bakeoff.wire import Client, make_route
 
@@ -59,9 +60,24 @@ def make_scorers(benchmark: BenchmarkSpec) -> tuple[NamedScorer, ...]:
 def make_benches(spec: Spec, cases: dict[str, list[Case]]) -> dict[str, Bench]:
     """Return the benchmarks, ready to grade."""
     return {
-        b.name: Bench(spec=b, cases={case.id: case for case in cases[b.name]}, scorers=make_scorers(b))
+        b.name: Bench(
+            spec=b,
+            cases={case.id: case for case in cases[b.name]},
+            scorers=make_scorers(b),
+            meets=_meets(b.slo or (spec.decide.slo if b.measured else None)),
+        )
         for b in spec.benchmarks
     }
+
+
+def _meets(slo: SloSpec | None) -> Meets | None:
+    """Return the test of a single sample against latency targets; what is unknown has not met them."""
+    if slo is None:
+        return None
+    limits = {"ttft": slo.ttft, "ttfa": slo.ttfa, "tpot": slo.tpot, "e2e": slo.e2e}
+    metric: SampleMetric = plugins.create("metrics", "slo_attainment", limits)
+    nobody = Target(name="", provider="", model="")
+    return lambda sample: metric.measure(sample, nobody) == 1.0
 
 
 def make_renderer(benchmark: BenchmarkSpec, candidate: Candidate, form: Form) -> PromptRenderer:

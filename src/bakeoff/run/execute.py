@@ -12,7 +12,8 @@ from bakeoff import clock
 from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import missing_scores
-from bakeoff.engine.runner import Engine, Key
+from bakeoff.engine.runner import Engine, Key, climbed_steps
+from bakeoff.engine.stage import Workshop
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
 from bakeoff.plan import intents, make_plan
 from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score
@@ -108,7 +109,7 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
 def _finished(
     plan: Plan, samples: Iterable[Sample], events: Iterable[Event], *, retry_failed: bool
 ) -> set[Key]:
-    """Return the keys that need no request: answered ones, and those that a stage's own limit left out."""
+    """Return the keys that need no request: answered ones, and those for which a stage's time was up."""
     latest: dict[Key, str] = {}
     for sample in samples:
         latest[sample.key] = sample.outcome
@@ -116,7 +117,7 @@ def _finished(
     ended = {
         (event.facts["benchmark"], event.facts["target"], event.facts["stage"])
         for event in events
-        if event.kind == "stage_ended" and event.facts.get("at_limit")
+        if event.kind == "stage_ended" and event.facts.get("time_up")
     }
     for stage in plan.stages:
         if (stage.benchmark, stage.target, stage.name) in ended:
@@ -196,15 +197,15 @@ async def _send(
             warning = await preflight(lanes[spec.benchmarks[0].name, candidate.target.name])
             if warning:
                 control.tell(Progress(kind="note", text=warning))
-    engine = Engine(
-        plan=prepared.plan,
+    shop = Workshop(
         benches=make_benches(spec, prepared.cases),
         lanes=lanes,
         store=store,
-        anchor=session.anchor,
+        zero=session.anchor.mono_ns,
         segment=session.segment,
         control=control,
     )
+    engine = Engine(prepared.plan, shop, climbed_steps(store.read(Event)))
     await engine.run(session.done)
 
 

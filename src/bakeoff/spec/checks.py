@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bakeoff.errors import SpecError, TemplateError
+from bakeoff import plugins
+from bakeoff.errors import PluginError, SpecError, TemplateError
+from bakeoff.extend import Load
 from bakeoff.plugins import suggest
 from bakeoff.prompts.templates import compile_template
-from bakeoff.records import BenchmarkSpec, ModelSpec, PromptSpec, SloSpec, Spec
+from bakeoff.records import BenchmarkSpec, LoadSpec, ModelSpec, PromptSpec, SloSpec, Spec
 from bakeoff.spec.reader import Reader, below
 from bakeoff.spec.tree import Leaf, Map, Seq, is_null, shown
 
@@ -159,6 +161,15 @@ class Checker:
         except (OSError, ValueError):
             return ""
 
+    @staticmethod
+    def _length(load: LoadSpec) -> int | None:
+        """Return how many requests a load has of its own; None also for one that cannot be made."""
+        try:
+            made: Load = plugins.create("loads", load.kind, load.options)
+            return made.length()
+        except PluginError:
+            return None
+
     def _benchmark(self, path: str, benchmark: BenchmarkSpec) -> None:
         file = benchmark.dataset.options.get("path")
         if isinstance(file, str):
@@ -168,8 +179,9 @@ class Checker:
         self._prompt(below(path, "prompt"), benchmark.prompt)
         dataset: Any = self.reader.made.get(below(path, "dataset"))
         load = benchmark.load
-        known_load = below(path, "load") in self.reader.made
-        if getattr(dataset, "endless", False) and known_load and not (load.requests or benchmark.limit):
+        known_load: Any = self.reader.made.get(below(path, "load"))
+        counted = load.requests or benchmark.limit or load.seconds or self._length(load)
+        if getattr(dataset, "endless", False) and known_load is not None and not counted:
             message = f"the dataset `{benchmark.dataset.type}` never ends"
             self._add(path, message, "say how many cases to take with `limit` or `load.requests`")
 

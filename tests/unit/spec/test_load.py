@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from bakeoff import plugins
+from bakeoff.datasets.synthetic import Synthetic
 from bakeoff.errors import SpecErrorGroup
 from bakeoff.records import Choice, LoadSpec, Sampling
 from bakeoff.spec import at_base, dump, explain, load_stored_spec, schema
@@ -326,7 +327,7 @@ def test_a_flag_may_hold_a_whole_part(load):
 @pytest.mark.parametrize("short", ["dataset: synthetic", "synthetic:", "synthetic: {prompt_tokens: 256}"])
 def test_synthetic_cases_need_no_options(load, short):
     loaded = load(GOOD.replace("dataset: cases.jsonl", f"{short}\n    load: {{requests: 5}}"))
-    assert loaded.spec.benchmarks[0].dataset.options == {"prompt_tokens": 256, "output_tokens": 128}
+    assert loaded.spec.benchmarks[0].dataset.options == msgspec.to_builtins(Synthetic())
 
 
 def test_a_hub_id_alone_is_a_source(load):

@@ -1,0 +1,1 @@
+"""What writes a run in other tools' formats, one file per format."""

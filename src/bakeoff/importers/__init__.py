@@ -1,0 +1,1 @@
+"""What reads other tools' result files, one file per tool."""

@@ -1,0 +1,389 @@
+"""GuideLLM reports: the JSON of today, and the JSON or YAML of versions up to 0.3.
+
+The two differ in where the strategy stands (`config` or `args`) and in how a request is told; both are
+read by key, not by version.
+
+GuideLLM's own latencies count from the moment of sending. A sample here has both moments, so `service` is
+what GuideLLM calls `request_latency` and `e2e` is its `request_scheduled_latency`. Its
+`inter_token_latency_ms` is the mean of one request, which is `tpot` here, not `itl`.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bakeoff.errors import DataError
+from bakeoff.importers._files import decode, decode_yaml, has_keys, head, ns
+from bakeoff.importers._shape import LOAD, make_target, numbered, safe_name, single, spread
+from bakeoff.records import Estimate, Sample, Target, Usage
+from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
+
+TOOL = "guidellm"
+
+_SPREADS = {
+    "request_latency": ("service", "s", 1.0),
+    "time_to_first_token_ms": ("ttft", "s", 1e-3),
+    "inter_token_latency_ms": ("tpot", "s", 1e-3),
+}
+_RATES = {
+    "requests_per_second": ("request_rate", "requests/s"),
+    "output_tokens_per_second": ("output_token_rate", "tokens/s"),
+    "prompt_token_count": ("prompt_tokens", "tokens"),
+    "output_token_count": ("output_tokens", "tokens"),
+}
+
+
+class _Spread(msgspec.Struct):
+    mean: float | None = None
+    median: float | None = None
+    min: float | None = None
+    max: float | None = None
+    count: int = 0
+    percentiles: dict[str, float | None] = {}
+
+
+class _ByStatus(msgspec.Struct):
+    successful: _Spread | None = None
+
+
+class _Totals(msgspec.Struct):
+    successful: int = 0
+    errored: int = 0
+    incomplete: int = 0
+
+
+class _Strategy(msgspec.Struct):
+    type_: str = "unknown"
+    rate: float | None = None
+    streams: int | None = None
+
+
+class _Backend(msgspec.Struct):
+    model: str | None = None
+    target: str | None = None
+
+
+class _Config(msgspec.Struct):
+    strategy: _Strategy = _Strategy()
+    backend: _Backend = _Backend()
+    strategy_index: int = 0
+
+
+class _Worker(msgspec.Struct):
+    backend_model: str | None = None
+    backend_target: str | None = None
+
+
+class _Timings(msgspec.Struct):
+    targeted_start: float | None = None
+    request_start: float | None = None
+    first_token_iteration: float | None = None
+    first_output_token_iteration: float | None = None
+    last_token_iteration: float | None = None
+    token_iterations: int = 0
+    first_iteration: float | None = None
+    last_iteration: float | None = None
+    request_end: float | None = None
+
+
+class _Info(msgspec.Struct):
+    timings: _Timings = _Timings()
+    error: str | None = None
+
+
+class _Planned(msgspec.Struct):
+    targeted_start_time: float | None = None
+
+
+class _Tokens(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Row(msgspec.Struct):
+    """One request; the second half are the names of versions up to 0.3."""
+
+    request_args: Any = None
+    output: str | None = None
+    reasoning_output: str | None = None
+    tool_calls: list[Any] | None = None
+    info: _Info = _Info()
+    input_metrics: _Tokens | None = None
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt: str | None = None
+    scheduler_info: _Planned | None = None
+    start_time: float | None = None
+    end_time: float | None = None
+    first_token_time: float | None = None
+    last_token_time: float | None = None
+    error: str | None = None
+
+
+class _Rows(msgspec.Struct):
+    successful: list[_Row] | None = None
+    errored: list[_Row] | None = None
+    incomplete: list[_Row] | None = None
+
+
+class _Warning(msgspec.Struct):
+    message: str = ""
+    note: str | None = None
+
+
+class _Benchmark(msgspec.Struct):
+    config: _Config | None = None
+    args: _Config | None = None
+    worker: _Worker = _Worker()
+    metrics: dict[str, Any] = {}
+    request_totals: _Totals | None = None
+    requests: _Rows = _Rows()
+    warnings: list[_Warning] | None = None
+
+    @property
+    def setting(self) -> _Config:
+        return self.config or self.args or _Config()
+
+
+class _Metadata(msgspec.Struct):
+    guidellm_version: str | None = None
+
+
+class _Report(msgspec.Struct):
+    benchmarks: list[_Benchmark]
+    metadata: _Metadata = _Metadata()
+
+
+class Guidellm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A GuideLLM report: every request of every strategy, or its summary where there are no requests."""
+
+    def detect(self, path: Path) -> bool:
+        """Tell whether this is a GuideLLM report."""
+        data = head(path)
+        if has_keys(data, "guidellm_version"):
+            return True
+        return has_keys(data, "benchmarks") and (
+            b"generative_benchmark" in data or has_keys(data, "strategy")
+        )
+
+    def read(self, path: Path) -> Imported:
+        """Return the report's content."""
+        yaml = path.suffix.lower() in {".yaml", ".yml"}
+        report = (decode_yaml if yaml else decode)(path, _Report, "GuideLLM")
+        if not report.benchmarks:
+            raise DataError("holds no benchmark", where=str(path), hint="the run may have failed; run it again")
+        zero = _zero(report.benchmarks)
+        parts = [
+            _Part(path=path, name=name, target=_target(one), zero=zero, one=one)
+            for name, one in zip(_names(report.benchmarks), report.benchmarks, strict=True)
+        ]
+        targets = {part.target.name: part.target for part in parts}
+        return Imported(
+            tool=TOOL,
+            version=report.metadata.guidellm_version,
+            targets=tuple(targets.values()),
+            benchmarks=tuple(_benchmark(part) for part in parts),
+            samples=numbered(sample for part in parts for sample in _samples(part)),
+            reported=[_reported(part) for part in parts],
+            sources=(path,),
+            wall_ns=ns(zero, path),
+            notes=[note for part in parts for note in _notes(part)],
+        )
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One strategy's share of the report."""
+
+    path: Path
+    name: str
+    target: Target
+    zero: float | None
+    one: _Benchmark
+
+    @property
+    def totals(self) -> _Totals:
+        found = self.one.request_totals
+        if found is None and isinstance(given := self.one.metrics.get("request_totals"), dict):
+            found = msgspec.convert(given, _Totals)
+        return found or _Totals()
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether every request that the totals count is in the file."""
+        rows, totals = self.one.requests, self.totals
+        have = sum(len(each or ()) for each in (rows.successful, rows.errored, rows.incomplete))
+        return have >= max(totals.successful + totals.errored + totals.incomplete, 1)
+
+
+def _names(benchmarks: Sequence[_Benchmark]) -> list[str]:
+    if len(benchmarks) == 1:
+        return [LOAD]
+    names: list[str] = []
+    for index, one in enumerate(benchmarks):
+        strategy = one.setting.strategy
+        size = strategy.streams if strategy.streams is not None else strategy.rate
+        name = strategy.type_ if size is None else f"{strategy.type_}-{size:g}"
+        names.append(safe_name(name if name not in names else f"{name}-{index}", f"{LOAD}-{index}"))
+    return names
+
+
+def _target(one: _Benchmark) -> Target:
+    backend, worker = one.setting.backend, one.worker
+    return make_target(backend.model or worker.backend_model, backend.target or worker.backend_target)
+
+
+def _benchmark(part: _Part) -> ImportedBenchmark:
+    # Without all requests a rate would be counted over too few of them.
+    some = ("ttft", "ttfa", "tpot", "chunk_gap", "e2e", "service", "lag", "prompt_tokens", "output_tokens")
+    return ImportedBenchmark(
+        name=part.name, load=_load(part.one.setting.strategy), metrics=() if part.whole else some
+    )
+
+
+def _load(strategy: _Strategy) -> dict[str, Any] | None:
+    kinds = {"synchronous": "sequential", "throughput": "throughput"}
+    if strategy.type_ in kinds:
+        return {"kind": kinds[strategy.type_]}
+    if strategy.type_ == "concurrent" and strategy.streams:
+        return {"kind": "concurrent", "concurrency": strategy.streams}
+    if strategy.type_ in {"constant", "poisson"} and strategy.rate:
+        return {"kind": strategy.type_, "rate": strategy.rate}
+    return None
+
+
+def _zero(benchmarks: Sequence[_Benchmark]) -> float | None:
+    """Return the first moment of the report, which becomes time zero of the run."""
+    moments = [
+        moment
+        for one in benchmarks
+        for rows in (one.requests.successful, one.requests.errored, one.requests.incomplete)
+        for row in rows or ()
+        for moment in (_due(row), _sent(row))
+        if moment
+    ]
+    return min(moments, default=None)
+
+
+def _due(row: _Row) -> float | None:
+    planned = row.scheduler_info.targeted_start_time if row.scheduler_info else None
+    return row.info.timings.targeted_start or planned
+
+
+def _sent(row: _Row) -> float | None:
+    return row.info.timings.request_start or row.start_time
+
+
+def _samples(part: _Part) -> Iterator[Sample]:
+    rows = part.one.requests
+    told = [
+        (outcome, row)
+        for outcome, each in (
+            ("ok", rows.successful),
+            ("error", rows.errored),
+            ("cancelled", rows.incomplete),
+        )
+        for row in each or ()
+    ]
+    told.sort(key=lambda pair: _sent(pair[1]) or _due(pair[1]) or 0.0)
+    for index, (outcome, row) in enumerate(told, 1):
+        yield _sample(part, outcome, row, index)
+
+
+def _sample(part: _Part, outcome: str, row: _Row, index: int) -> Sample:
+    times = row.info.timings
+
+    def at(*moments: float | None) -> int | None:
+        # GuideLLM writes 0 or null for a moment that never came.
+        moment = next((each for each in moments if each), None)
+        return None if moment is None or part.zero is None else ns(moment - part.zero, part.path)
+
+    sent = at(_sent(row))
+    due = at(_due(row))
+    first = at(times.first_token_iteration, times.first_iteration, row.first_token_time)
+    answer = at(times.first_output_token_iteration)
+    failed = "it did not end before the run did" if outcome == "cancelled" else "GuideLLM names no reason"
+    return Sample(
+        benchmark=part.name,
+        case=_case(row) or str(index),
+        target=part.target.name,
+        outcome=outcome,
+        scheduled_at=due if due is not None else sent or 0,
+        sent_at=sent,
+        first_token_at=first,
+        first_answer_at=answer if answer is not None or row.reasoning_output else first,
+        last_token_at=at(times.last_token_iteration, times.last_iteration, row.last_token_time),
+        done_at=at(times.request_end, row.end_time),
+        usage=_usage(row),
+        text=row.output or "",
+        thinking=row.reasoning_output or "",
+        tool_calls=row.tool_calls or [],
+        error="" if outcome == "ok" else row.info.error or row.error or failed,
+        chunks=times.token_iterations,
+    )
+
+
+def _usage(row: _Row) -> Usage:
+    if row.prompt_tokens is None and row.output_tokens is None:
+        return Usage()
+    cached = row.input_metrics.cached_tokens if row.input_metrics else None
+    return Usage(prompt=row.prompt_tokens, completion=row.output_tokens, cached=cached, counted_by=TOOL)
+
+
+def _case(row: _Row) -> str | None:
+    """Return an id that the same prompt has in every run, None where the prompt is not in the file."""
+    asked = row.prompt
+    if asked is None and isinstance(row.request_args, str):
+        try:
+            content = msgspec.json.decode(row.request_args)
+        except msgspec.DecodeError:
+            content = None
+        body = content.get("body") if isinstance(content, dict) else None
+        if isinstance(body, dict):
+            asked = msgspec.json.encode(body.get("messages") or body.get("prompt")).decode()
+    return hashlib.sha256(asked.encode()).hexdigest()[:16] if asked else None
+
+
+def _reported(part: _Part) -> Reported:
+    metrics: dict[str, Estimate] = {}
+    totals = part.totals
+    note = f"as reported by {TOOL} (`{{}}`)"
+    for theirs, (name, unit, scale) in _SPREADS.items():
+        found = _spread(part, theirs)
+        if found is not None:
+            values = {"mean": found.mean, "median": found.median, **found.percentiles}
+            metrics |= spread(name, unit, values, totals.successful, note=note.format(theirs), scale=scale)
+    for theirs, (name, unit) in _RATES.items():
+        found = _spread(part, theirs)
+        if found is not None:
+            metrics |= single(name, unit, found.mean, totals.successful, note=note.format(theirs))
+    outcomes = {"ok": totals.successful, "error": totals.errored, "cancelled": totals.incomplete}
+    return Reported(
+        benchmark=part.name,
+        target=part.target.name,
+        metrics=metrics,
+        outcomes={name: count for name, count in outcomes.items() if count},
+    )
+
+
+def _spread(part: _Part, name: str) -> _Spread | None:
+    try:
+        found = msgspec.convert(part.one.metrics.get(name) or {}, _ByStatus).successful
+    except msgspec.ValidationError as error:
+        where = f"{part.path}: metrics.{name}"
+        raise DataError(f"is not as GuideLLM writes it: {error}", where=where) from error
+    return found if found is not None and found.count else None
+
+
+def _notes(part: _Part) -> list[str]:
+    found = [f"{part.name}: GuideLLM warns: {warning.message}" for warning in part.one.warnings or ()]
+    totals, rows = part.totals, part.one.requests
+    if not part.whole:
+        have = sum(len(each or ()) for each in (rows.successful, rows.errored, rows.incomplete))
+        count = totals.successful + totals.errored + totals.incomplete
+        found.append(f"{part.name}: the report holds {have} of {count} requests; its summary has the rest")
+    if _load(part.one.setting.strategy) is None:
+        strategy = part.one.setting.strategy.type_
+        found.append(f"{part.name}: the load was GuideLLM's `{strategy}`, which has no counterpart")
+    return found

@@ -1,0 +1,85 @@
+"""The monitor says when the client was the limit, and only then."""
+
+import asyncio
+import time
+
+import pytest
+
+from bakeoff.engine.monitor import Monitor
+from bakeoff.records import StageCheck
+
+MS = 1_000_000
+
+
+def check(monitor: Monitor, *, open_loop: bool = True, stamped_by: str = "kernel") -> StageCheck:
+    return monitor.check(benchmark="b", target="t", stage="main", open_loop=open_loop, stamped_by=stamped_by)
+
+
+def test_a_client_that_sent_in_time_is_valid_and_says_how_well():
+    monitor = Monitor()
+    for _ in range(100):
+        monitor.sent(MS)
+    found = check(monitor)
+    assert (found.valid, found.reasons) == (True, [])
+    assert found.facts["lag_p99_s"] == pytest.approx(0.001)
+    assert (found.benchmark, found.target, found.stage) == ("b", "t", "main")
+
+
+def test_late_requests_of_an_open_loop_make_it_invalid_with_the_fix():
+    monitor = Monitor()
+    for lag in [MS] * 95 + [30 * MS] * 5:
+        monitor.sent(lag)
+    found = check(monitor)
+    assert not found.valid
+    assert "lag p99 30.0 ms over 100 requests; lower the rate" in found.reasons[0]
+
+
+def test_a_closed_loop_has_no_times_to_be_late_for():
+    monitor = Monitor()
+    monitor.sent(500 * MS)
+    assert not [reason for reason in check(monitor, open_loop=False).reasons if "late" in reason]
+
+
+def test_what_was_never_sent_is_unknown_not_zero():
+    assert check(Monitor()).facts["lag_p99_s"] is None
+
+
+def block(seconds: float) -> Monitor:
+    async def work() -> Monitor:
+        monitor = Monitor()
+        task = asyncio.create_task(monitor.watch())
+        await asyncio.sleep(0.05)
+        spin(seconds)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        return monitor
+
+    return asyncio.run(work())
+
+
+def test_a_blocked_loop_spoils_stamps_that_were_taken_by_reads_only():
+    monitor = block(0.1)
+    spoilt = check(monitor, stamped_by="read")
+    assert not spoilt.valid
+    assert "event loop was blocked" in spoilt.reasons[0]
+    assert spoilt.facts["loop_delay_p99_s"] >= 0.05
+    assert check(monitor, stamped_by="kernel").valid
+
+
+def spin(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+@pytest.mark.parametrize(("open_loop", "valid"), [(False, False), (True, True)])
+def test_a_busy_client_limits_a_closed_loop_while_an_open_one_is_judged_by_its_lag(
+    open_loop, valid, monkeypatch
+):
+    monitor = Monitor()
+    monkeypatch.setattr("bakeoff.engine.monitor._MOST_CPU", 0.2)
+    spin(0.2)
+    found = check(monitor, open_loop=open_loop)
+    assert found.valid == valid
+    assert bool(found.reasons) != valid
+    assert found.facts["cpu_share"] > 0.2
