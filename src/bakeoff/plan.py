@@ -18,6 +18,7 @@ from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, Spec, S
 BLOCKS = 4
 QUALITY_ATTEMPTS = 8
 MEASURED_REQUESTS = 100
+WARMUP_CONCURRENCY = 8
 
 
 def make_plan(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -> Plan:
@@ -79,6 +80,13 @@ def make_load(load: LoadSpec) -> Load:
     return made
 
 
+def _warmup_load(load: LoadSpec) -> dict[str, Any]:
+    """Return the load of a warm-up: the benchmark's own, unless that has steps or times of its own."""
+    if make_load(load).length() is None:
+        return {"kind": load.kind, **load.options}
+    return {"kind": "concurrent", "concurrency": WARMUP_CONCURRENCY}
+
+
 def _is_ladder(load: LoadSpec) -> bool:
     return isinstance(make_load(load), Ladder)
 
@@ -133,6 +141,8 @@ def _measured_stages(
                     name="warmup",
                     warmup=True,
                     requests=load.warmup,
+                    load=_warmup_load(load),
+                    ladder=False,
                     seed=derive_seed(seed, benchmark.name, "warmup"),
                 )
             )

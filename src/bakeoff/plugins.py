@@ -44,6 +44,8 @@ def load(family: str, name: str) -> Any:  # noqa: ANN401  each family's caller n
         return point.load()
     except ImportError as error:
         missing = error.name or str(error)
+        if missing.partition(".")[0] == __package__:
+            raise
         raise PluginError(
             f"`{name}` of the {family} needs the package `{missing}`, which is not installed",
             hint=f"pip install {missing.split('.')[0]}",

@@ -16,6 +16,7 @@ import pytest
 
 from bakeoff.records.view import RunView
 from bakeoff.reports.html import HtmlReport
+from bakeoff.testing.load_views import make_load_view
 from bakeoff.testing.views import HOSTILE, make_view
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -152,7 +153,26 @@ def hostile_view() -> RunView:
     return msgspec.structs.replace(view, results=results, rows=rows, curves=[])
 
 
+def hostile_load_view() -> RunView:
+    view = make_load_view(targets=1, stages=len(HOSTILE), requests=20)
+    names = {f"rate={1 + 1.5 * place:g}": text[:400] for place, text in enumerate(HOSTILE)}
+    stages = [
+        msgspec.structs.replace(
+            one, stage=names[one.stage], load={"kind": text, text[:400]: text}, outcomes={text[:400]: 1}
+        )
+        for one, text in zip(view.results.stages, HOSTILE, strict=True)
+    ]
+    drawn = [msgspec.structs.replace(one, stage=names[one.stage]) for one in view.stages]
+    checks = [
+        msgspec.structs.replace(one, stage=names[one.stage], valid=False, reasons=[text])
+        for one, text in zip(view.results.checks, HOSTILE, strict=True)
+    ]
+    results = msgspec.structs.replace(view.results, stages=stages, checks=checks)
+    return msgspec.structs.replace(view, results=results, stages=drawn)
+
+
 VISIBLE_ROWS = "return [...document.querySelectorAll('.row')].filter(r => r.getClientRects().length).length"
+OPEN = "for (const folded of document.querySelectorAll('details.more')) folded.open = true;"
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -169,11 +189,32 @@ def test_request_log_would_see_an_outside_request(page: Browser, tmp_path: Path)
     assert page.log("browser")
 
 
+BOXES = (
+    "return [...document.querySelectorAll('figure svg')].map(s => {"
+    "const b = s.getBoundingClientRect(); return [b.width, b.height]})"
+)
+OVERLAPS = """
+    const found = [];
+    for (const svg of document.querySelectorAll('figure svg')) {
+      const box = svg.getBoundingClientRect();
+      const found_texts = [...svg.querySelectorAll('text')];
+      const texts = found_texts.map(t => [t.textContent, t.getBoundingClientRect()]);
+      texts.forEach(([a, p], i) => {
+        if (p.left < box.left - 1 || p.right > box.right + 1) found.push(`${a} leaves the chart`);
+        texts.slice(i + 1).forEach(([b, q]) => {
+          const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+          const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+          if (x > 1 && y > 2) found.push(`${svg.querySelector('title').textContent}: ${a} | ${b}`);
+        });
+      });
+    }
+    return found;
+"""
+
+
 def test_every_chart_is_visible_with_a_size(page: Browser) -> None:
-    boxes = page.run(
-        "return [...document.querySelectorAll('figure svg')].map(s => {"
-        "const b = s.getBoundingClientRect(); return [b.width, b.height]})"
-    )
+    page.run(OPEN)
+    boxes = page.run(BOXES)
     assert len(boxes) >= 7
     assert all(width > 300 and height > 50 for width, height in boxes)
     marks = page.run("return document.querySelectorAll('figure svg .fill').length")
@@ -183,26 +224,71 @@ def test_every_chart_is_visible_with_a_size(page: Browser) -> None:
 def test_no_text_of_a_chart_overlaps_another_for_two_to_ten_targets(page: Browser, tmp_path: Path) -> None:
     for count in (2, 3, 5, 10):
         page.open(HtmlReport().write(make_view(targets=count), tmp_path))
-        overlaps = page.run(
-            """
-            const found = [];
-            for (const svg of document.querySelectorAll('figure svg')) {
-              const box = svg.getBoundingClientRect();
-              const found_texts = [...svg.querySelectorAll('text')];
-              const texts = found_texts.map(t => [t.textContent, t.getBoundingClientRect()]);
-              texts.forEach(([a, p], i) => {
-                if (p.left < box.left - 1 || p.right > box.right + 1) found.push(`${a} leaves the chart`);
-                texts.slice(i + 1).forEach(([b, q]) => {
-                  const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-                  const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-                  if (x > 1 && y > 2) found.push(`${a} | ${b}`);
-                });
-              });
-            }
-            return found;
-            """
-        )
-        assert overlaps == []
+        page.run(OPEN)
+        assert page.run(OVERLAPS) == []
+
+
+@pytest.mark.parametrize(("targets", "stages"), [(1, 1), (2, 8), (10, 3)])
+def test_no_text_of_a_load_chart_overlaps_another(
+    page: Browser, tmp_path: Path, targets: int, stages: int
+) -> None:
+    page.open(HtmlReport().write(make_load_view(targets=targets, stages=stages), tmp_path))
+    page.run(OPEN)
+    assert page.run(OVERLAPS) == []
+    assert all(width > 300 and height > 50 for width, height in page.run(BOXES))
+    assert page.log("browser") == []
+
+
+def test_charts_of_a_stage_open_without_script(page: Browser, tmp_path: Path) -> None:
+    page.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    page.open(HtmlReport().write(make_load_view(stages=2, requests=20), tmp_path))
+    shut = page.run("return document.querySelector('#speed details figure').checkVisibility()")
+    page.click("#speed details:last-of-type summary")
+    opened = page.run("return document.querySelector('#speed details:last-of-type figure').checkVisibility()")
+    page.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    assert (shut, opened) == (False, True)
+
+
+def test_invalid_stage_is_red_in_either_scheme(page: Browser, tmp_path: Path) -> None:
+    page.open(HtmlReport().write(make_load_view(stages=2, requests=20), tmp_path))
+    colours = (
+        "return ['.stages tr.lost td', '.stages tr:not(.lost) td', '.invalid-box'].map("
+        "s => getComputedStyle(document.querySelector('#speed ' + s)).backgroundColor)"
+    )
+    for scheme in ("light", "dark"):
+        page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        lost, plain, box = page.run(colours)
+        assert lost == box != plain
+        red, green, blue = (int(part) for part in lost[4:-1].split(","))
+        assert red > max(green, blue)
+
+
+def test_marks_of_the_targets_have_their_colours(page: Browser) -> None:
+    fills = page.run(
+        "return ['.s0', '.s1'].map(s => getComputedStyle(document.querySelector('.mark' + s))"
+        ".getPropertyValue('--c'))"
+    )
+    assert len(set(fills)) == 2
+    shot = "return document.querySelector('.mark use').getBoundingClientRect().width"
+    assert page.run(shot) > 5
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_load_report_never_scrolls_sideways(page: Browser, tmp_path: Path, width: int) -> None:
+    page.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+    page.open(HtmlReport().write(make_load_view(stages=8, requests=60), tmp_path))
+    page.run(OPEN)
+    assert page.run(OVERFLOW) <= 0
+
+
+def test_hostile_stage_names_are_shown_and_never_run(page: Browser, tmp_path: Path) -> None:
+    page.open(HtmlReport().write(hostile_load_view(), tmp_path))
+    page.run(OPEN)
+    assert page.run("return window.hacked") is None
+    assert page.run("return document.querySelectorAll('img').length") == 0
+    assert page.run("return document.querySelectorAll('script').length") == 1
+    assert page.log("browser") == []
+    assert page.run(OVERFLOW) <= 0
 
 
 def test_filter_shows_the_chosen_rows(page: Browser) -> None:
@@ -250,7 +336,7 @@ def test_everything_is_there_without_script(page: Browser, tmp_path: Path) -> No
 def test_dark_scheme_changes_ground_and_charts(page: Browser) -> None:
     colours = (
         "return [getComputedStyle(document.body).backgroundColor,"
-        "getComputedStyle(document.querySelector('figure svg text')).fill]"
+        "getComputedStyle(document.querySelector('figure svg text:not(.soft)')).fill]"
     )
     page.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
     light = page.run(colours)

@@ -57,14 +57,14 @@ def box_chart(rows: Sequence[BoxRow], *, title: str) -> str:
     axis = scale.spread(max(min(bounds), 0.0), max(bounds), LEFT, RIGHT)
     shown = numbers.scale_for("s", bounds)
     stages = list(dict.fromkeys(row.stage for row in rows))
-    body: list[str] = [svg.text(RIGHT + 14, 14, "median", cls="soft")]
+    bottom = float(_HEAD * len(stages) + ROW * len(rows))
+    body = [svg.line(axis.at(tick), _HEAD, axis.at(tick), bottom, "grid") for tick in axis.ticks]
+    body.append(svg.text(RIGHT + 14, 14, "median", cls="soft"))
     y = 0.0
     for stage in stages:
         own = [row for row in rows if row.stage == stage]
         body.append(svg.text(_EDGE, y + 16, svg.clip(stage, 26), cls="head"))
         y += _HEAD
-        end = y + ROW * len(own)
-        body += [svg.line(axis.at(tick), y, axis.at(tick), end, "grid") for tick in axis.ticks]
         for row in own:
             body.append(_row(row, y + ROW / 2, axis, shown))
             y += ROW
@@ -75,5 +75,7 @@ def box_chart(rows: Sequence[BoxRow], *, title: str) -> str:
             label = f"{tick * shown.factor:,.6g}"
             body.append(svg.text(last, y + 16, label, cls="soft num", anchor="middle"))
     body.append(svg.text(RIGHT + 34, y + 16, shown.unit, cls="soft"))
-    desc = "; ".join(f"{row.target}, {row.stage}: {_words(row.box, shown)}" for row in rows)
-    return svg.document(y + 26, title, f"Least | quartile | median | quartile | greatest. {desc}", body)
+    desc = "; ".join(
+        f"{row.target}, {row.stage}: {numbers.number(row.box.median * shown.factor)}" for row in rows
+    )
+    return svg.document(y + 26, title, f"Medians in {shown.unit}: {desc}", body)

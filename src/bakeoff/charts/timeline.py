@@ -9,7 +9,7 @@ from bakeoff.records.view import Timeline
 
 LEFT = 20
 RIGHT = 700
-MOST_ROWS = 240
+MOST_ROWS = 200
 _HEAD = 24
 _TALLEST = 8.0
 _PANEL = 225.0
@@ -102,7 +102,7 @@ def _key(y: float) -> list[str]:
 
 
 def timeline_chart(lanes: Sequence[Lane], *, title: str) -> str:
-    """Draw at most 240 requests over all lanes, evenly chosen; each lane says how many of how many."""
+    """Draw at most 200 requests over all lanes, evenly chosen; each lane says how many of how many."""
     drawn = [lane for lane in lanes if lane.timeline.due]
     if not drawn:
         return svg.empty(title, "No request was sent, so there is nothing to draw.")

@@ -17,11 +17,13 @@ class Answers(msgspec.Struct, kw_only=True):
         samples: warm-up left out, the last one where an intent was tried again.
         scores: by scorer name, then by case and repeat.
         warmups: how many samples the warm-up stage had.
+        latencies: by metric, case and repeat, of a load whose samples were folded; else `samples` has them.
     """
 
     samples: list[Sample]
     scores: dict[str, dict[CaseKey, Score]]
     warmups: int = 0
+    latencies: dict[str, dict[CaseKey, float]] | None = None
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -129,6 +131,15 @@ def case_values(
         binary=all(len(each) == 1 and each[0] in {0.0, 1.0} for each in sums.values()),
         clusters=clusters,
     )
+
+
+def slices(cases: Iterable[Case]) -> dict[str, frozenset[str]]:
+    """Return the cases of every slice, named `category=…`."""
+    found: dict[str, set[str]] = {}
+    for case in cases:
+        for name, value in case.slices.items():
+            found.setdefault(f"{name}={value}", set()).add(case.id)
+    return {label: frozenset(members) for label, members in found.items()}
 
 
 def cluster_names(names: Sequence[str], cases: Mapping[str, Case]) -> list[str] | None:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import msgspec
 
-from bakeoff.decide.collect import Collected, case_values, cluster_names
+from bakeoff.decide.collect import Collected, case_values, cluster_names, slices
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Sample
 from bakeoff.stats.multiple import holm
 from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
@@ -23,15 +23,34 @@ def quality_comparisons(
 ) -> list[Comparison]:
     """Compare every pair of targets on each scorer's metric, Holm-adjusted over the pairs of the metric."""
     scorers = list(dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t)))
+    graded = _Graded(collected=collected, benchmark=benchmark, cases=cases, level=rule.level)
     found: list[Comparison] = []
     for scorer in scorers:
-        rows: list[Comparison] = []
-        for a, b in pairs(targets, rule.incumbent):
-            row = _compare_scorer(collected, benchmark, cases, scorer, (a, b), rule.level)
-            if row is not None:
-                rows.append(row)
-        found += adjusted(rows)
+        both = pairs(targets, rule.incumbent)
+        rows = [_compare_scorer(graded, scorer, pair, None) for pair in both]
+        found += adjusted([row for row in rows if row is not None])
+        found += _slice_comparisons(graded, scorer, both)
     return found
+
+
+def _slice_comparisons(graded: "_Graded", scorer: str, both: Sequence[tuple[str, str]]) -> list[Comparison]:
+    """Compare within each slice, Holm-adjusted over all slices of one name: looking at many is one family."""
+    families: dict[str, list[Comparison]] = {}
+    for label, members in slices(graded.cases.values()).items():
+        for pair in both:
+            row = _compare_scorer(graded, scorer, pair, (label, members))
+            if row is not None and row.n:
+                families.setdefault(label.partition("=")[0], []).append(row)
+    return [row for rows in families.values() if len(rows) > 1 for row in adjusted(rows)]
+
+
+class _Graded(msgspec.Struct, frozen=True, kw_only=True):
+    """What comparisons of one benchmark's grades need."""
+
+    collected: Collected
+    benchmark: BenchmarkSpec
+    cases: dict[str, Case]
+    level: float
 
 
 def latency_comparisons(
@@ -86,21 +105,19 @@ def _scorers(collected: Collected, benchmark: str, target: str) -> list[str]:
 
 
 def _compare_scorer(
-    collected: Collected,
-    benchmark: BenchmarkSpec,
-    cases: dict[str, Case],
-    scorer: str,
-    pair: tuple[str, str],
-    level: float,
+    graded: _Graded, scorer: str, pair: tuple[str, str], part: tuple[str, frozenset[str]] | None
 ) -> Comparison | None:
-    sides = [collected.get((benchmark.name, target)) for target in pair]
+    """Compare a pair on a scorer's values, over all cases or over a slice (its label and its cases)."""
+    benchmark, cases, level = graded.benchmark, graded.cases, graded.level
+    sides = [graded.collected.get((benchmark.name, target)) for target in pair]
     if any(side is None or not side.scores.get(scorer) for side in sides):
         return None
     scores = [side.scores[scorer] for side in sides if side is not None]
-    values = [case_values(each, cases, errors_count=benchmark.errors_count) for each in scores]
+    keep = part[1] if part else None
+    values = [case_values(each, cases, errors_count=benchmark.errors_count, keep=keep) for each in scores]
     left, right = (dict(zip(v.cases, v.values, strict=True)) for v in values)
     shared = [case for case in left if case in right]
-    metric = f"{benchmark.name}.{next(iter(scores[0].values())).metric}"
+    metric = f"{benchmark.name}.{next(iter(scores[0].values())).metric}" + (f"@{part[0]}" if part else "")
     if not shared:
         return Comparison(
             a=pair[0],
@@ -162,6 +179,8 @@ def _latencies(
     answers = collected.get((benchmark, target))
     if answers is None:
         return {}
+    if answers.latencies is not None:
+        return answers.latencies[metric]
     found: dict[tuple[str, int], float] = {}
     for sample in sorted(answers.samples, key=lambda sample: sample.scheduled_at):
         end = _end(sample, metric)

@@ -2,11 +2,11 @@
 
 import math
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from bakeoff import plugins
-from bakeoff.decide.collect import Answers, case_values
+from bakeoff.decide.collect import Answers, case_values, slices
 from bakeoff.extend import SampleMetric, StageMetric
 from bakeoff.records import BenchmarkSpec, Case, Estimate, SloSpec, Target
 from bakeoff.stats.intervals import clopper_pearson, mean_clustered, quantile_interval, wilson
@@ -88,15 +88,6 @@ def _mean_share(values: Sequence[float], clusters: Sequence[Hashable], level: fl
     return Estimate(value=wide.mean, unit="share", n=wide.n, low=low, high=high, level=level, note=how)
 
 
-def slices(cases: Iterable[Case]) -> dict[str, frozenset[str]]:
-    """Return the cases of every slice, named `category=…`."""
-    found: dict[str, set[str]] = {}
-    for case in cases:
-        for name, value in case.slices.items():
-            found.setdefault(f"{name}={value}", set()).add(case.id)
-    return {label: frozenset(members) for label, members in found.items()}
-
-
 def metric_estimates(
     answers: Answers, benchmark: BenchmarkSpec, target: Target, slo: SloSpec | None, level: float
 ) -> Iterator[tuple[str, Estimate]]:
@@ -123,7 +114,7 @@ def metric_estimates(
                 values.append(value)
                 asked.append(sample.case)
         if all(map(math.isfinite, values)):
-            yield from _spread(name, single.unit, values, asked, level)
+            yield from spread(name, single.unit, values, asked, level)
         else:
             note = "a value is NaN or infinite"
             yield name, Estimate(value=None, unit=single.unit, n=len(values), level=level, note=note)
@@ -139,9 +130,18 @@ def _metrics(benchmark: BenchmarkSpec, slo: SloSpec | None) -> Iterator[Any]:
         yield plugins.create("metrics", "slo_attainment", limits)
 
 
-def _spread(
+def spread(
     name: str, unit: str, values: "array[float]", asked: list[str], level: float
 ) -> Iterator[tuple[str, Estimate]]:
+    """Yield the estimates of one metric over a target's samples.
+
+    Args:
+        name: of the metric, benchmark included.
+        unit: shares get an exact interval, counts and costs a mean, times quantiles.
+        values: one per sample that has one.
+        asked: the case of each value, for counts and costs.
+        level: confidence of the intervals.
+    """
     n = len(values)
     if n == 0:
         yield name, Estimate(value=None, unit=unit, n=0, level=level, note="no sample has this value")

@@ -10,6 +10,8 @@ from bakeoff.decide.collect import Answers, Collected, collect
 from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
 from bakeoff.decide.constraints import Measured
 from bakeoff.decide.estimates import answer_estimates, metric_estimates
+from bakeoff.decide.loads import LoadFold, fold_loads, headline, make_folds, stage_results
+from bakeoff.decide.reported import import_facts, with_reported
 from bakeoff.decide.verdict import Evidence, decide
 from bakeoff.records import (
     BenchmarkSpec,
@@ -27,6 +29,7 @@ from bakeoff.records import (
     Target,
     TargetResult,
 )
+from bakeoff.records.result import StageResult
 
 _FAILED = ("error", "timeout", "cancelled")
 _MOST_TRUNCATED = 0.02
@@ -49,16 +52,24 @@ class RunData(msgspec.Struct, frozen=True, kw_only=True):
 def build_results(data: RunData) -> Results:
     """Return estimates, comparisons and the verdict of a run."""
     warmups = frozenset(stage.name for stage in data.plan.stages if stage.warmup)
-    collected = collect(data.samples, data.scores, warmups)
-    targets = [_target_result(target, data, collected) for target in data.targets]
+    folds = make_folds(data.spec, data.targets)
+    collected = collect(fold_loads(data.samples, folds, warmups), data.scores, warmups)
+    for place, fold in folds.items():
+        answers = collected.setdefault(place, Answers(samples=[], scores={}))
+        answers.latencies = fold.latencies
+    stages = stage_results(folds, data.plan, data.events)
+    gathered = Gathered(collected=collected, folds=folds, stages=stages)
+    imported = import_facts(data.events)
+    computed = [_target_result(target, data, gathered) for target in data.targets]
+    targets = with_reported(computed, imported)
     comparisons = _comparisons(data, collected)
-    checks = _checks(data.events)
+    checks = [stage.client for stage in stages if stage.client is not None]
     quality = _quality_metric(data.spec, collected)
     shares = _error_shares(targets)
     evidence = Evidence(
         targets=targets,
         comparisons=comparisons,
-        checks=checks,
+        checks=_deciding_checks(gathered),
         rule=data.spec.decide,
         quality=quality,
         measured=[_measured(b, data.spec.decide.slo) for b in data.spec.benchmarks if b.measured],
@@ -72,11 +83,30 @@ def build_results(data: RunData) -> Results:
         comparisons=comparisons,
         verdict=decide(evidence),
         checks=checks,
-        warnings=_warnings(data, targets, collected),
+        stages=stages,
+        warnings=[*_warnings(data, targets, gathered), *(note for each in imported for note in each.notes)],
         policy=_policy(data.spec.benchmarks),
         environment=data.environment,
         benchmarks={b.name: _facts(b, data) for b in data.spec.benchmarks},
     )
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """What one pass over samples and scores left: graded answers, folded loads, and the loads' stages."""
+
+    collected: Collected
+    folds: dict[tuple[str, str], LoadFold]
+    stages: list[StageResult]
+
+    def of(self, benchmark: str, target: str) -> list[StageResult]:
+        """Return the stages of one benchmark and target."""
+        return [s for s in self.stages if (s.benchmark, s.target) == (benchmark, target)]
+
+
+def _deciding_checks(gathered: Gathered) -> list[StageCheck]:
+    """Return the checks of the stages whose numbers the verdict uses."""
+    chosen = [headline(gathered.of(*place), fold.slo) for place, fold in gathered.folds.items()]
+    return [stage.client for stage in chosen if stage is not None and stage.client is not None]
 
 
 def _measured(benchmark: BenchmarkSpec, rule: SloSpec | None) -> Measured:
@@ -91,18 +121,24 @@ def _measured(benchmark: BenchmarkSpec, rule: SloSpec | None) -> Measured:
     )
 
 
-def _target_result(target: Target, data: RunData, collected: Collected) -> TargetResult:
+def _target_result(target: Target, data: RunData, gathered: Gathered) -> TargetResult:
     metrics: dict[str, Estimate] = {}
     outcomes: dict[str, dict[str, int]] = {}
     answered: Counter[str] = Counter()
+    level = data.spec.decide.level
     for benchmark in data.spec.benchmarks:
-        answers = collected.get((benchmark.name, target.name), Answers(samples=[], scores={}))
-        outcomes[benchmark.name] = answers.outcomes
-        cases = data.cases.get(benchmark.name, {})
-        metrics.update(answer_estimates(answers, benchmark, cases, data.spec.decide.level))
-        slo = benchmark.slo or (data.spec.decide.slo if benchmark.measured else None)
-        metrics.update(metric_estimates(answers, benchmark, target, slo, data.spec.decide.level))
-        answered.update(sample.model for sample in answers.samples if sample.model)
+        place = (benchmark.name, target.name)
+        answers = gathered.collected.get(place, Answers(samples=[], scores={}))
+        metrics.update(answer_estimates(answers, benchmark, data.cases.get(benchmark.name, {}), level))
+        fold = gathered.folds.get(place)
+        if fold is not None:
+            metrics.update(fold.estimates(gathered.of(*place), level))
+            outcomes[benchmark.name] = _outcomes(fold, answers)
+            answered.update(fold.models)
+        else:
+            metrics.update(metric_estimates(answers, benchmark, target, benchmark.slo, level))
+            outcomes[benchmark.name] = answers.outcomes
+            answered.update(sample.model for sample in answers.samples if sample.model)
     return TargetResult(
         name=target.name,
         model=target.model,
@@ -137,14 +173,9 @@ def _quality_metric(spec: Spec, collected: Collected) -> str | None:
     return None
 
 
-def _checks(events: Iterable[Event]) -> list[StageCheck]:
-    """Return the last check of each stage."""
-    latest: dict[tuple[str, str, str], StageCheck] = {}
-    for event in events:
-        if event.kind == "stage_ended" and "check" in event.facts:
-            check = msgspec.convert(event.facts["check"], StageCheck)
-            latest[check.benchmark, check.target, check.stage] = check
-    return [check for check in latest.values() if check.stage != "warmup"]
+def _outcomes(fold: LoadFold, answers: Answers) -> dict[str, int]:
+    """Return a load's outcomes; a graded one's own answers know which could not be parsed."""
+    return answers.outcomes if answers.samples else fold.outcomes
 
 
 def _error_shares(targets: Sequence[TargetResult]) -> dict[str, float]:
@@ -173,15 +204,16 @@ def _policy(benchmarks: Iterable[BenchmarkSpec]) -> str:
     return "; ".join(texts)
 
 
-def _warnings(data: RunData, targets: Sequence[TargetResult], collected: Collected) -> list[str]:
+def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered) -> list[str]:
     warnings: list[str] = []
     planned: Counter[tuple[str, str]] = Counter()
     for stage in data.plan.stages:
-        if not stage.warmup:
+        if not stage.warmup and not stage.ladder and stage.seconds is None:
             planned[stage.benchmark, stage.target] += stage.requests
     for (benchmark, target), count in planned.items():
-        answers = collected.get((benchmark, target))
-        have = len(answers.samples) if answers else 0
+        answers = gathered.collected.get((benchmark, target))
+        fold = gathered.folds.get((benchmark, target))
+        have = sum(fold.outcomes.values()) if fold else len(answers.samples) if answers else 0
         if have < count:
             warnings.append(f"{benchmark} on {target}: {have} of {count} planned samples are there")
         ungraded = _ungraded(answers) if answers else 0

@@ -109,7 +109,8 @@ async def run_stage(
     async def work(out: Outgoing, scheduled_at: int) -> None:
         sample = await send(lane, out, how, scheduled_at=scheduled_at)
         if sample.sent_at is not None and not sample.attempts:
-            monitor.sent(sample.sent_at - sample.scheduled_at - sample.connect_ns)
+            lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
+            monitor.sent(lag, (sample.done_at or sample.sent_at) - sample.sent_at)
         _record(shop, bench, stage, tally, sample)
 
     def go_on() -> bool:

@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,6 +13,8 @@ from bakeoff.records import Estimate, Sample, Target
 LOAD = "load"
 UNTIMED = ("ttft", "e2e", "prompt_tokens", "output_tokens")
 """What samples can tell whose times count from their own start."""
+SUMMARY = ("ttft", "e2e")
+"""Metrics of a file without samples: they come from its summary, or are unknown by these names."""
 
 _LABELS = {
     "mean": "mean",
@@ -38,8 +41,26 @@ def make_target(model: str | None, endpoint: str | None = None) -> Target:
     """Return the target of a file; a model that the file does not name is called unknown."""
     known = model or "unknown"
     return Target(
-        name=safe_name(known, "unknown"), provider="openai_chat", model=known, endpoint=endpoint or None
+        name=safe_name(known, "unknown"), provider="unknown", model=known, endpoint=_plain_url(endpoint)
     )
+
+
+def _plain_url(text: str | None) -> str | None:
+    """Return an http address without the login it may hold; None where it is none."""
+    try:
+        url = urlsplit(text or "")
+        port = f":{url.port}" if url.port else ""
+    except ValueError:
+        return None
+    if url.scheme not in {"http", "https"} or not url.hostname or re.search(r"[\s\x00-\x1f\x7f]", text or ""):
+        return None
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}{port}{url.path}"
+
+
+def counts(**outcomes: int) -> dict[str, int]:
+    """Return the outcomes that came up."""
+    return {name: count for name, count in outcomes.items() if count > 0}
 
 
 def spread(

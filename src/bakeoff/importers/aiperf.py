@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.importers._files import beside, decode, decode_lines, first_line, has_keys, head, ns
-from bakeoff.importers._shape import LOAD, make_target, numbered, single, spread
+from bakeoff.importers._shape import LOAD, counts, make_target, numbered, single, spread
 from bakeoff.records import Estimate, Sample, Target, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
 
@@ -29,10 +29,21 @@ _SINGLES = {
     "input_sequence_length": ("prompt_tokens", "tokens"),
     "output_sequence_length": ("output_tokens", "tokens"),
 }
-_SOME = ("ttft", "ttfa", "tpot", "itl", "chunk_gap", "e2e", "service", "lag", "prompt_tokens", "output_tokens")
+_SOME = (
+    "ttft",
+    "ttfa",
+    "tpot",
+    "itl",
+    "chunk_gap",
+    "e2e",
+    "service",
+    "lag",
+    "prompt_tokens",
+    "output_tokens",
+)
 
 
-class _Moments(msgspec.Struct):
+class _Moments(msgspec.Struct, frozen=True):
     request_start_ns: int
     request_end_ns: int
     credit_issued_ns: int | None = None
@@ -40,17 +51,17 @@ class _Moments(msgspec.Struct):
     was_cancelled: bool = False
 
 
-class _Value(msgspec.Struct):
+class _Value(msgspec.Struct, frozen=True):
     value: Any = None
 
 
-class _Error(msgspec.Struct):
+class _Error(msgspec.Struct, frozen=True):
     code: int | None = None
     type: str | None = None
     message: str | None = None
 
 
-class _Record(msgspec.Struct):
+class _Record(msgspec.Struct, frozen=True):
     metadata: _Moments
     metrics: dict[str, _Value] = {}
     error: _Error | None = None
@@ -67,7 +78,7 @@ class _Record(msgspec.Struct):
         return None if value is None else int(value)
 
 
-class _Stat(msgspec.Struct):
+class _Stat(msgspec.Struct, frozen=True):
     avg: float | None = None
     min: float | None = None
     max: float | None = None
@@ -78,33 +89,33 @@ class _Stat(msgspec.Struct):
     count: int | None = None
 
 
-class _Model(msgspec.Struct):
+class _Model(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
-class _Models(msgspec.Struct):
+class _Models(msgspec.Struct, frozen=True):
     items: list[_Model] = []
 
 
-class _Endpoint(msgspec.Struct):
+class _Endpoint(msgspec.Struct, frozen=True):
     urls: list[str] = []
     model_names: list[str] = []
 
 
-class _Phase(msgspec.Struct):
+class _Phase(msgspec.Struct, frozen=True):
     kind: str = ""
     type: str = ""
     concurrency: int | None = None
     rate: float | None = None
 
 
-class _Input(msgspec.Struct):
+class _Input(msgspec.Struct, frozen=True):
     models: _Models = _Models()
     endpoint: _Endpoint = _Endpoint()
     phases: list[_Phase] = []
 
 
-class _Summary(msgspec.Struct):
+class _Summary(msgspec.Struct, frozen=True):
     aiperf_version: str | None = None
     input_config: _Input = _Input()
     request_throughput: _Stat | None = None
@@ -148,9 +159,7 @@ class Aiperf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             tool=TOOL,
             version=summary.aiperf_version if summary else None,
             targets=(target,),
-            benchmarks=(
-                ImportedBenchmark(name=LOAD, load=_load(summary), metrics=_SOME if short else ()),
-            ),
+            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(summary), metrics=_SOME if short else ()),),
             samples=samples,
             reported=[_reported(summary, target.name)] if summary else [],
             sources=tuple(each for each in (summary_path, records_path) if each),
@@ -266,17 +275,18 @@ def _reported(summary: _Summary, target: str) -> Reported:
     for theirs, (name, unit, scale) in _SPREADS.items():
         stat: _Stat | None = getattr(summary, theirs)
         if stat is not None:
-            note = f"as reported by {TOOL} (`{theirs}`)"
+            since = ", from sending" if name == "ttft" else ""
+            note = f"as reported by {TOOL} (`{theirs}`{since})"
             metrics |= spread(name, unit, msgspec.structs.asdict(stat), n, note=note, scale=scale)
     for theirs, (name, unit) in _SINGLES.items():
         stat = getattr(summary, theirs)
         if stat is not None:
             metrics |= single(name, unit, stat.avg, n, note=f"as reported by {TOOL} (`{theirs}`)")
     failed = int(summary.error_request_count.avg or 0) if summary.error_request_count else 0
-    outcomes = {"ok": n, "error": failed}
+    outcomes = counts(ok=n, error=failed)
     return Reported(
         benchmark=LOAD,
         target=target,
         metrics=metrics,
-        outcomes={name: count for name, count in outcomes.items() if count},
+        outcomes=outcomes,
     )

@@ -17,7 +17,7 @@ import msgspec
 
 from bakeoff.errors import DataError
 from bakeoff.importers._files import decode, decode_yaml, has_keys, head, ns
-from bakeoff.importers._shape import LOAD, make_target, numbered, safe_name, single, spread
+from bakeoff.importers._shape import LOAD, counts, make_target, numbered, safe_name, single, spread
 from bakeoff.records import Estimate, Sample, Target, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
 
@@ -36,7 +36,7 @@ _RATES = {
 }
 
 
-class _Spread(msgspec.Struct):
+class _Spread(msgspec.Struct, frozen=True):
     mean: float | None = None
     median: float | None = None
     min: float | None = None
@@ -45,39 +45,39 @@ class _Spread(msgspec.Struct):
     percentiles: dict[str, float | None] = {}
 
 
-class _ByStatus(msgspec.Struct):
+class _ByStatus(msgspec.Struct, frozen=True):
     successful: _Spread | None = None
 
 
-class _Totals(msgspec.Struct):
+class _Totals(msgspec.Struct, frozen=True):
     successful: int = 0
     errored: int = 0
     incomplete: int = 0
 
 
-class _Strategy(msgspec.Struct):
+class _Strategy(msgspec.Struct, frozen=True):
     type_: str = "unknown"
     rate: float | None = None
     streams: int | None = None
 
 
-class _Backend(msgspec.Struct):
+class _Backend(msgspec.Struct, frozen=True):
     model: str | None = None
     target: str | None = None
 
 
-class _Config(msgspec.Struct):
+class _Config(msgspec.Struct, frozen=True):
     strategy: _Strategy = _Strategy()
     backend: _Backend = _Backend()
     strategy_index: int = 0
 
 
-class _Worker(msgspec.Struct):
+class _Worker(msgspec.Struct, frozen=True):
     backend_model: str | None = None
     backend_target: str | None = None
 
 
-class _Timings(msgspec.Struct):
+class _Timings(msgspec.Struct, frozen=True):
     targeted_start: float | None = None
     request_start: float | None = None
     first_token_iteration: float | None = None
@@ -89,20 +89,20 @@ class _Timings(msgspec.Struct):
     request_end: float | None = None
 
 
-class _Info(msgspec.Struct):
+class _Info(msgspec.Struct, frozen=True):
     timings: _Timings = _Timings()
     error: str | None = None
 
 
-class _Planned(msgspec.Struct):
+class _Planned(msgspec.Struct, frozen=True):
     targeted_start_time: float | None = None
 
 
-class _Tokens(msgspec.Struct):
+class _Tokens(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
 
 
-class _Row(msgspec.Struct):
+class _Row(msgspec.Struct, frozen=True):
     """One request; the second half are the names of versions up to 0.3."""
 
     request_args: Any = None
@@ -122,18 +122,18 @@ class _Row(msgspec.Struct):
     error: str | None = None
 
 
-class _Rows(msgspec.Struct):
+class _Rows(msgspec.Struct, frozen=True):
     successful: list[_Row] | None = None
     errored: list[_Row] | None = None
     incomplete: list[_Row] | None = None
 
 
-class _Warning(msgspec.Struct):
+class _Warning(msgspec.Struct, frozen=True):
     message: str = ""
     note: str | None = None
 
 
-class _Benchmark(msgspec.Struct):
+class _Benchmark(msgspec.Struct, frozen=True):
     config: _Config | None = None
     args: _Config | None = None
     worker: _Worker = _Worker()
@@ -147,11 +147,11 @@ class _Benchmark(msgspec.Struct):
         return self.config or self.args or _Config()
 
 
-class _Metadata(msgspec.Struct):
+class _Metadata(msgspec.Struct, frozen=True):
     guidellm_version: str | None = None
 
 
-class _Report(msgspec.Struct):
+class _Report(msgspec.Struct, frozen=True):
     benchmarks: list[_Benchmark]
     metadata: _Metadata = _Metadata()
 
@@ -173,7 +173,9 @@ class Guidellm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         yaml = path.suffix.lower() in {".yaml", ".yml"}
         report = (decode_yaml if yaml else decode)(path, _Report, "GuideLLM")
         if not report.benchmarks:
-            raise DataError("holds no benchmark", where=str(path), hint="the run may have failed; run it again")
+            raise DataError(
+                "holds no benchmark", where=str(path), hint="the run may have failed; run it again"
+            )
         zero = _zero(report.benchmarks)
         parts = [
             _Part(path=path, name=name, target=_target(one), zero=zero, one=one)
@@ -236,9 +238,8 @@ def _target(one: _Benchmark) -> Target:
 
 def _benchmark(part: _Part) -> ImportedBenchmark:
     # Without all requests a rate would be counted over too few of them.
-    some = ("ttft", "ttfa", "tpot", "chunk_gap", "e2e", "service", "lag", "prompt_tokens", "output_tokens")
     return ImportedBenchmark(
-        name=part.name, load=_load(part.one.setting.strategy), metrics=() if part.whole else some
+        name=part.name, load=_load(part.one.setting.strategy), countable=part.whole
     )
 
 
@@ -348,22 +349,23 @@ def _case(row: _Row) -> str | None:
 def _reported(part: _Part) -> Reported:
     metrics: dict[str, Estimate] = {}
     totals = part.totals
-    note = f"as reported by {TOOL} (`{{}}`)"
+    note = f"as reported by {TOOL} (`{{}})"
     for theirs, (name, unit, scale) in _SPREADS.items():
         found = _spread(part, theirs)
         if found is not None:
             values = {"mean": found.mean, "median": found.median, **found.percentiles}
-            metrics |= spread(name, unit, values, totals.successful, note=note.format(theirs), scale=scale)
+            told = f"{theirs}`, from sending" if name == "ttft" else f"{theirs}`"
+            metrics |= spread(name, unit, values, totals.successful, note=note.format(told), scale=scale)
     for theirs, (name, unit) in _RATES.items():
         found = _spread(part, theirs)
         if found is not None:
-            metrics |= single(name, unit, found.mean, totals.successful, note=note.format(theirs))
-    outcomes = {"ok": totals.successful, "error": totals.errored, "cancelled": totals.incomplete}
+            metrics |= single(name, unit, found.mean, totals.successful, note=note.format(f"{theirs}`"))
+    outcomes = counts(ok=totals.successful, error=totals.errored, cancelled=totals.incomplete)
     return Reported(
         benchmark=part.name,
         target=part.target.name,
         metrics=metrics,
-        outcomes={name: count for name, count in outcomes.items() if count},
+        outcomes=outcomes,
     )
 
 

@@ -21,6 +21,7 @@ class ImportedBenchmark(msgspec.Struct, frozen=True, kw_only=True):
         load: kind and options of the load in bakeoff's words, None where the file does not tell.
         measured: a load test; its latencies are compared and its rates counted.
         metrics: what can be computed from the samples; all metrics where none is named.
+        countable: whether rates may be counted over the samples.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ImportedBenchmark(msgspec.Struct, frozen=True, kw_only=True):
     load: dict[str, Any] | None = None
     measured: bool = True
     metrics: tuple[str, ...] = ()
+    countable: bool = True
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,24 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     reported: list[Reported] = []
     sources: tuple[Path, ...] = ()
     wall_ns: int | None = None
+    notes: list[str] = []
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was read, by name and content."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+class ImportFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an imported run's `imported` event says: whose numbers these are, and those without samples."""
+
+    tool: str
+    version: str | None = None
+    files: list[SourceFile] = []
+    reported: list[Reported] = []
     notes: list[str] = []
 
 

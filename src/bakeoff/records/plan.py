@@ -49,6 +49,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         warmup: stored, and excluded from every estimate by this mark.
         measured: a load stage, whose client is checked and whose samples are no retries.
         ladder: the load chooses steps by what it measures; each step becomes a stage of its own name.
+        countable: whether rates may be counted over the samples; not where an imported file holds only
+            some of them, or durations without moments.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     warmup: bool = False
     measured: bool = False
     ladder: bool = False
+    countable: bool = True
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,9 +80,12 @@ def _template() -> "Template":
 
 
 def _marks(count: int) -> str:
-    """Return the marks of all series once; `_mark` refers to them."""
-    drawn = "".join(f'<g id="mark-{place}">{svg.mark(place, 6, 6)}</g>' for place in range(count))
-    return f'<svg class="bk" width="0" height="0" aria-hidden="true"><defs>{drawn}</defs></svg>'
+    """Return the marks of all series once; `_mark` refers to them.
+
+    Each is of the class `bk` itself, since a rule does not look out of the copy that `use` makes.
+    """
+    drawn = "".join(f'<g id="mark-{place}" class="bk">{svg.mark(place, 6, 6)}</g>' for place in range(count))
+    return f'<svg width="0" height="0" aria-hidden="true"><defs>{drawn}</defs></svg>'
 
 
 def _mark(series: int) -> str:

@@ -10,6 +10,9 @@ from bakeoff.charts.svg import clip, visible
 from bakeoff.records.view import Answer, Row, RunView
 from bakeoff.reports import tables
 from bakeoff.reports.figures import Figure, figures
+from bakeoff.reports.percentiles import COLUMNS, Percentile, PercentileTable
+from bakeoff.reports.speed import Speed, speeds
+from bakeoff.reports.stage_table import StageTable
 
 ROWS = 20
 _TEXT = 600
@@ -98,10 +101,67 @@ def _comparisons(view: RunView) -> list[str]:
     return ["## Comparisons", "", *_table(header, rows, len(header))]
 
 
-def _charts(drawn: list[Figure]) -> list[str]:
-    lines = ["## Charts", ""]
+def _pictures(drawn: list[Figure]) -> list[str]:
+    lines: list[str] = []
     for figure in drawn:
-        lines += [f"![{inline(figure.title)}](report-{figure.key}.svg)", "", inline(figure.caption), ""]
+        words = f"{figure.caption} {figure.measured}".strip()
+        lines += [f"![{inline(figure.title)}](report-{figure.key}.svg)", "", inline(words), ""]
+    return lines
+
+
+def _charts(drawn: list[Figure]) -> list[str]:
+    return ["## Charts", "", *_pictures(drawn)]
+
+
+def _stages(table: StageTable) -> list[str]:
+    header = ["stage", "target", "load"]
+    header += [f"{column.label} ({column.unit})" if column.unit else column.label for column in table.columns]
+    rows = [
+        [
+            inline(row.stage) + ("" if row.valid else " **INVALID**"),
+            inline(row.target),
+            inline(row.load),
+            *(inline(cell.line) for cell in row.cells),
+        ]
+        for row in table.rows
+    ]
+    return _table(header, rows, 3)
+
+
+def _percentile(cell: Percentile) -> str:
+    return inline(f"{cell.value} {cell.interval}")
+
+
+def _percentiles(table: PercentileTable) -> list[str]:
+    rows = [
+        [
+            inline(row.stage) + ("" if row.valid else " **INVALID**"),
+            inline(row.target),
+            row.n,
+            *map(_percentile, row.cells),
+        ]
+        for row in table.rows
+    ]
+    return [f"**{table.label}**, {table.unit}", "", *_table(["stage", "target", "n", *COLUMNS], rows, 2)]
+
+
+def _speed(speed: Speed) -> list[str]:
+    lines = [f"## Speed: {inline(speed.benchmark)}", ""]
+    for one in speed.invalid:
+        reasons = inline("; ".join(one.reasons))
+        lines.append(f"- **INVALID: {inline(one.stage)} on {inline(one.target)}**: {reasons}")
+    lines += [""] if speed.invalid else []
+    if speed.table is not None:
+        lines += _stages(speed.table)
+    lines += _pictures(speed.figures)
+    if speed.percentiles:
+        lines += ["### Percentiles of every stage", ""]
+    for table in speed.percentiles:
+        lines += _percentiles(table)
+    for stage in speed.stages:
+        lines += [f"### Stage {inline(stage.stage)}", "", *_pictures(stage.figures)]
+    if speed.left:
+        lines += [f"{speed.left} further stages have no charts of their own here.", ""]
     return lines
 
 
@@ -146,15 +206,16 @@ class MarkdownReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def write(self, view: RunView, folder: Path) -> Path:
         """Write `report.md` and its charts `report-*.svg`."""
-        drawn = figures(view)
+        drawn, measured = figures(view), speeds(view)
         for old in folder.glob("report-*.svg"):
             old.unlink()
-        for figure in drawn:
+        for figure in [*drawn, *(figure for speed in measured for figure in speed.drawn())]:
             (folder / f"report-{figure.key}.svg").write_text(standalone(figure.svg), encoding="utf-8")
         found = tables.warnings(view)
         lines = [
             *_verdict(view),
             *_metrics(view, tables.headline(view), "Results"),
+            *(line for speed in measured for line in _speed(speed)),
             *_outcomes(view),
             *_comparisons(view),
             *_charts(drawn),

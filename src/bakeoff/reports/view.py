@@ -116,6 +116,15 @@ def _rows(reading: _Reading, names: list[str], cases: Callable[[str, str], CaseT
     return sorted(rows, key=lambda row: (not row.differs, not row.failed))[: reading.caps.rows]
 
 
+def _countable(view: StageView, results: Results) -> StageView:
+    """Return the stage without its course over time where the samples do not tell it."""
+    place = (view.benchmark, view.target, view.stage)
+    known = next((s for s in results.stages if (s.benchmark, s.target, s.stage) == place), None)
+    if known is None or known.seconds is not None:
+        return view
+    return msgspec.structs.replace(view, timeline=None, activity=None)
+
+
 def _slos(spec: Spec) -> list[SloLine]:
     lines: list[SloLine] = []
     for benchmark in spec.benchmarks:
@@ -175,7 +184,7 @@ def build_view(
         if sample.stage not in excluded:
             reading.take(sample)
     stages, curves = _stages(reading.stages, benchmarks, names)
-    loads = [one.name for one in spec.benchmarks if one.measured or not one.scorers]
+    loads = [one.name for one in spec.benchmarks if one.measured or one.name not in graded]
     return RunView(
         results=results,
         benchmarks=benchmarks,
@@ -187,7 +196,7 @@ def build_view(
         ),
         curves=curves,
         slos=_slos(spec),
-        stages=[stage for stage in stages if stage.benchmark in loads],
+        stages=[_countable(stage, results) for stage in stages if stage.benchmark in loads],
         incumbent=spec.decide.incumbent,
         quality_metric=spec.decide.quality.metric,
         command=_command(results),

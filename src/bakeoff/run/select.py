@@ -6,6 +6,7 @@ import msgspec
 
 from bakeoff.errors import UsageError
 from bakeoff.plugins import suggest
+from bakeoff.records import DecideSpec, Spec
 from bakeoff.spec import LoadedSpec
 
 
@@ -26,12 +27,33 @@ def selected(loaded: LoadedSpec, *, models: str | None = None, benchmarks: str |
         names = _names(benchmarks, [benchmark.name for benchmark in spec.benchmarks], "benchmark")
         spec = msgspec.structs.replace(spec, benchmarks=[b for b in spec.benchmarks if b.name in names])
         document["benchmarks"] = _narrowed(document["benchmarks"], names)
+    decide = _reachable(spec)
+    if decide is not spec.decide:
+        spec = msgspec.structs.replace(spec, decide=decide)
+        metric = decide.quality.metric
+        document["decide"] = document["decide"] | {
+            "incumbent": decide.incumbent,
+            "quality": document["decide"]["quality"] | {"metric": metric},
+        }
     return msgspec.structs.replace(loaded, spec=spec, document=document)
+
+
+def _reachable(spec: Spec) -> DecideSpec:
+    """Return the decision rule without the incumbent and the metric that were left out."""
+    rule = spec.decide
+    if rule.incumbent is not None and rule.incumbent not in {model.name for model in spec.models}:
+        rule = msgspec.structs.replace(rule, incumbent=None)
+    metric = rule.quality.metric
+    if metric is not None and not any(metric.startswith(f"{b.name}.") for b in spec.benchmarks):
+        rule = msgspec.structs.replace(rule, quality=msgspec.structs.replace(rule.quality, metric=None))
+    return rule
 
 
 def _names(given: str, known: list[str], what: str) -> set[str]:
     names = {name.strip() for name in given.split(",") if name.strip()}
-    for name in names:
+    if not names:
+        raise UsageError(f"no {what} is named", hint=f"the spec has: {', '.join(known)}")
+    for name in sorted(names):
         if name not in known:
             raise UsageError(
                 f"the spec has no {what} `{name}`.{suggest(name, known)}", hint=f"it has: {', '.join(known)}"
