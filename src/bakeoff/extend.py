@@ -27,6 +27,7 @@ from bakeoff.records import (
     Weights,
 )
 from bakeoff.records.steps import Step, StepResult
+from bakeoff.records.imported import Imported, StoredRun
 from bakeoff.records.view import RunView
 
 
@@ -179,4 +180,32 @@ class Report(Protocol):
 
     def write(self, view: RunView, folder: Path) -> Path:
         """Write the report into an existing folder and return the path of its main file."""
+        ...
+
+
+class Importer(Protocol):
+    """The result files of another tool."""
+
+    def detect(self, path: Path) -> bool:
+        """Tell by its beginning whether a file is one of the tool's; never raises for one that is not."""
+        ...
+
+    def read(self, path: Path) -> Imported:
+        """Return what the file holds, and the files beside it that belong to it; what is not there stays None.
+
+        Raises:
+            DataError: the file is cut off, or not as the tool writes it.
+        """
+        ...
+
+
+class Exporter(Protocol):
+    """Files in another tool's format."""
+
+    def write(self, run: StoredRun, folder: Path) -> list[Path]:
+        """Write the run into an existing folder and return the paths; what the run does not know is empty.
+
+        Raises:
+            UsageError: the run holds nothing that the format could say.
+        """
         ...

@@ -1,4 +1,7 @@
-"""Requests over time: one thin row per request, from its due time to its end, the first token marked."""
+"""Requests over time: one thin row per request, from its due time to its end, the first token marked.
+
+Where a stage is so long that its requests would be dots, every row starts at its own due time instead.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +16,7 @@ MOST_ROWS = 200
 _HEAD = 24
 _TALLEST = 8.0
 _PANEL = 225.0
+_LONG = 40  # so many times the longest request, and a stage leaves it less than 17 pixels
 _THINNEST = 0.25  # narrower than what can be seen
 _KINDS = (
     ("wait", "waiting to be sent"),
@@ -35,6 +39,32 @@ def _chosen(count: int, most: int) -> Sequence[int]:
     if count <= most:
         return range(count)
     return [place * count // most for place in range(most)]
+
+
+def _span(lines: Sequence[Timeline]) -> tuple[float, float]:
+    """Return the end of the last request, and how long the longest took, in seconds."""
+    ends = [0.0]
+    longest = 0.0
+    for line in lines:
+        for due, sent, done in zip(line.due, line.sent, line.done, strict=True):
+            end = max(moment for moment in (due, sent, done) if moment is not None)
+            ends.append(end)
+            longest = max(longest, end - due)
+    return max(ends), longest
+
+
+def _since_due(line: Timeline) -> Timeline:
+    def shifted(column: Sequence[float | None]) -> list[float | None]:
+        pairs = zip(column, line.due, strict=True)
+        return [None if moment is None else moment - due for moment, due in pairs]
+
+    return msgspec.structs.replace(
+        line,
+        due=[0.0] * len(line.due),
+        sent=shifted(line.sent),
+        first=shifted(line.first),
+        done=shifted(line.done),
+    )
 
 
 def _stretch(axis: scale.Axis, row: int, start: float | None, end: float | None) -> str:
@@ -106,15 +136,13 @@ def timeline_chart(lanes: Sequence[Lane], *, title: str) -> str:
     drawn = [lane for lane in lanes if lane.timeline.due]
     if not drawn:
         return svg.empty(title, "No request was sent, so there is nothing to draw.")
-    ends = [
-        moment
-        for lane in drawn
-        for column in (lane.timeline.due, lane.timeline.sent, lane.timeline.done)
-        for moment in column
-        if moment is not None
-    ]
-    axis = scale.linear(0.0, max(*ends, 1e-6), LEFT, RIGHT, count=7)
-    shown = numbers.scale_for("s", ends)
+    end, longest = _span([lane.timeline for lane in drawn])
+    since_due = end > _LONG * longest > 0
+    if since_due:
+        end = longest
+        drawn = [msgspec.structs.replace(lane, timeline=_since_due(lane.timeline)) for lane in drawn]
+    axis = scale.linear(0.0, max(end, 1e-6), LEFT, RIGHT, count=7)
+    shown = numbers.scale_for("s", [end])
     y = 0.0
     body: list[str] = []
     descs: list[str] = []
@@ -128,8 +156,9 @@ def timeline_chart(lanes: Sequence[Lane], *, title: str) -> str:
             axis.at(tick), y + 12, f"{tick * shown.factor:,.6g}", cls="soft num",
             anchor="start" if tick == 0 else "middle",
         )
-        for tick in axis.ticks if axis.at(tick) < RIGHT - 20
+        for tick in axis.ticks if axis.at(tick) < RIGHT - 8
     ]  # fmt: skip
-    body.append(svg.text(RIGHT, y + 12, shown.unit, cls="soft", anchor="end"))
-    body += _key(y + 36)
-    return svg.document(y + 48, title, f"Evenly chosen requests by due time. {'; '.join(descs)}.", body)
+    unit = f"{shown.unit} since each request was due" if since_due else shown.unit
+    body.append(svg.text(RIGHT, y + 28, unit, cls="soft", anchor="end"))
+    body += _key(y + 44)
+    return svg.document(y + 56, title, f"Evenly chosen requests by due time. {'; '.join(descs)}.", body)

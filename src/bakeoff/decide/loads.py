@@ -120,7 +120,9 @@ def stage_results(
             load = loads.get(place) or loads.get((benchmark, target, "main")) or {}
             step = checks.steps.get(place)
             check = merged_checks(checks.found.get(place, {}).values())
-            told = each.result(benchmark=benchmark, stage=stage, load=step.load if step else load, check=check)
+            told = each.result(
+                benchmark=benchmark, stage=stage, load=step.load if step else load, check=check
+            )
             found.append(_without_rates(told) if (benchmark, target) in uncountable else told)
     return found
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bakeoff.decide.constraints import Constraint, Measured, check_constraints
+from bakeoff.decide.differences import shown_differences
 from bakeoff.records import Comparison, DecideSpec, Estimate, StageCheck, TargetResult, Verdict
 from bakeoff.stats.power import paired_cases
 
@@ -68,7 +69,7 @@ def decide(evidence: Evidence) -> Verdict:
             state="fail", choice=None, tied=[], sentence="No target meets the rules.", reasons=reasons
         )
     if evidence.quality is None:
-        return _without_quality(candidates, missed, open_ones, reasons)
+        return _without_quality(candidates, constraints, reasons)
     known, reasons = _comparable(candidates, evidence.quality, reasons)
     field = _Field(
         evidence=evidence, metric=evidence.quality, known=known, open_ones=open_ones, reasons=reasons
@@ -174,9 +175,12 @@ def _noninferior(row: Comparison, margin: float) -> str:
 
 
 def _without_quality(
-    candidates: list[TargetResult], missed: set[str], open_ones: set[str], reasons: list[str]
+    candidates: list[TargetResult], constraints: list[Constraint], reasons: list[str]
 ) -> Verdict:
     """Without graded answers only the constraints can choose."""
+    missed = {c.target for c in constraints if c.state == "missed"}
+    open_ones = {c.target for c in constraints if c.state == "open"}
+    sure = {c.target for c in constraints if c.state == "met"}
     names = [t.name for t in candidates]
     if len(names) == 1 and missed and names[0] not in open_ones:
         return Verdict(
@@ -185,6 +189,15 @@ def _without_quality(
             tied=[],
             sentence=f"Run {names[0]}: the only one within the rules.",
             reasons=[*reasons, "quality was not measured"],
+        )
+    if sure and not open_ones:
+        who = names[0] if len(names) == 1 else f"all of {_and(names)}"
+        return Verdict(
+            state="pass",
+            choice=names[0] if len(names) == 1 and not missed else None,
+            tied=names if len(names) > 1 else [],
+            sentence=f"Within the rules: {who}. Quality was not measured.",
+            reasons=reasons,
         )
     return Verdict(
         state="inconclusive",
@@ -227,7 +240,7 @@ def _standing_reasons(evidence: Evidence, constraints: list[Constraint]) -> list
         f"{name}: {share:.1%} of its samples are errors or timeouts, more than tolerated"
         for name, share in evidence.partial.items()
     ]
-    return reasons
+    return reasons + list(shown_differences(evidence.comparisons, evidence.quality, evidence.rule.level))
 
 
 def _unbeaten(field: _Field, targets: list[TargetResult]) -> list[TargetResult]:

@@ -29,18 +29,6 @@ _SINGLES = {
     "input_sequence_length": ("prompt_tokens", "tokens"),
     "output_sequence_length": ("output_tokens", "tokens"),
 }
-_SOME = (
-    "ttft",
-    "ttfa",
-    "tpot",
-    "itl",
-    "chunk_gap",
-    "e2e",
-    "service",
-    "lag",
-    "prompt_tokens",
-    "output_tokens",
-)
 
 
 class _Moments(msgspec.Struct, frozen=True):
@@ -159,7 +147,7 @@ class Aiperf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             tool=TOOL,
             version=summary.aiperf_version if summary else None,
             targets=(target,),
-            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(summary), metrics=_SOME if short else ()),),
+            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(summary), countable=not short),),
             samples=samples,
             reported=[_reported(summary, target.name)] if summary else [],
             sources=tuple(each for each in (summary_path, records_path) if each),

@@ -73,7 +73,10 @@ class GenaiBench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             targets=(target,),
             benchmarks=(
                 ImportedBenchmark(
-                    name=LOAD, load=_load(result.aggregated_metrics), metrics=(*UNTIMED, "reasoning_tokens")
+                    name=LOAD,
+                    load=_load(result.aggregated_metrics),
+                    metrics=(*UNTIMED, "reasoning_tokens"),
+                    countable=False,
                 ),
             ),
             samples=[_sample(row, index, target.name, scale, path) for index, row in enumerate(rows, 1)],

@@ -238,9 +238,7 @@ def _target(one: _Benchmark) -> Target:
 
 def _benchmark(part: _Part) -> ImportedBenchmark:
     # Without all requests a rate would be counted over too few of them.
-    return ImportedBenchmark(
-        name=part.name, load=_load(part.one.setting.strategy), countable=part.whole
-    )
+    return ImportedBenchmark(name=part.name, load=_load(part.one.setting.strategy), countable=part.whole)
 
 
 def _load(strategy: _Strategy) -> dict[str, Any] | None:

@@ -66,7 +66,7 @@ class InferencePerf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return Imported(
             tool=TOOL,
             targets=(target,),
-            benchmarks=(ImportedBenchmark(name=LOAD, metrics=SUMMARY),),
+            benchmarks=(ImportedBenchmark(name=LOAD, metrics=SUMMARY, countable=False),),
             reported=[
                 Reported(
                     benchmark=LOAD,

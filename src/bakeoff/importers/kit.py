@@ -25,7 +25,6 @@ _ROWS, _SUMMARY = "_individual_responses.json", "_summary.json"
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d(?:\.\d+)?)")
 _DAY = 86_400 * 10**9
 _METRICS = (*UNTIMED, "tpot", "chunk_gap")
-_RATES = ("request_rate", "output_token_rate")
 _SERVER = (
     "server_ttft_s",
     "server_end_to_end_latency_s",
@@ -99,7 +98,7 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             targets=(target,),
             benchmarks=(
                 ImportedBenchmark(
-                    name=LOAD, load=_load(summary), metrics=(*_METRICS, *_RATES) if timed else _METRICS
+                    name=LOAD, load=_load(summary), metrics=_METRICS, countable=bool(rows) and timed
                 ),
             ),
             samples=[

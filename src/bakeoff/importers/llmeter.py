@@ -53,7 +53,7 @@ class Llmeter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return Imported(
             tool=TOOL,
             targets=(target,),
-            benchmarks=(ImportedBenchmark(name=LOAD, metrics=SUMMARY),),
+            benchmarks=(ImportedBenchmark(name=LOAD, metrics=SUMMARY, countable=False),),
             reported=[
                 Reported(
                     benchmark=LOAD,

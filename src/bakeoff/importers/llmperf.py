@@ -64,7 +64,7 @@ class Llmperf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return Imported(
             tool=TOOL,
             targets=(target,),
-            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(summary), metrics=UNTIMED),),
+            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(summary), metrics=UNTIMED, countable=False),),
             samples=[_sample(row, i, target.name, path) for i, row in enumerate(rows, 1)],
             reported=reported,
             sources=tuple(each for each in (summary_path, rows_path) if each),

@@ -23,7 +23,7 @@ TOOL = "vllm-bench"
 
 _NAMES = {"ttft": "ttft", "tpot": "tpot", "itl": "chunk_gap", "e2el": "e2e"}
 _STATISTIC = re.compile(r"(mean|median|p\d+(?:\.\d+)?)_(ttft|tpot|itl|e2el)_ms")
-_TIMED = (*UNTIMED, "tpot", "itl", "chunk_gap", "request_rate", "output_token_rate")
+_DETAILED = (*UNTIMED, "tpot", "itl", "chunk_gap")
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -65,11 +65,15 @@ class VllmBench(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         samples = numbered(_samples(result, target.name, path)) if _rows(result, path) else []
         metrics: tuple[str, ...] = ("e2e",)
         if result.ttfts is not None:
-            metrics = _TIMED if result.start_times is not None else (*UNTIMED, "tpot", "itl", "chunk_gap")
+            metrics = _DETAILED
         return Imported(
             tool=TOOL,
             targets=(target,),
-            benchmarks=(ImportedBenchmark(name=LOAD, load=_load(result), metrics=metrics),),
+            benchmarks=(
+                ImportedBenchmark(
+                    name=LOAD, load=_load(result), metrics=metrics, countable=result.start_times is not None
+                ),
+            ),
             samples=samples,
             reported=[_reported(result, every, target.name)],
             sources=(path,),

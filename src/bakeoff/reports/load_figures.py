@@ -143,7 +143,8 @@ def _over_time(load: Load, stage: str, stages: Sequence[StageView], key: str) ->
             key=f"timeline-{key}",
             title=rows,
             caption="A row is a request, ordered by when it was due; the mark is its first token. "
-            "Where there are too many, rows are chosen evenly over the stage.",
+            "Where there are too many, rows are chosen evenly over the stage. In a stage much longer than "
+            "its requests each row starts at its own due time, and the stage runs downwards.",
             svg=timeline_chart(lanes, title=rows),
         ),
     ]

@@ -24,6 +24,7 @@ _METRICS = {
     "cached_tokens": "Cached prompt tokens",
     "output_tokens": "Output tokens",
 }
+_SAME_AS = {"ttfa": "ttft", "chunk_gap": "itl"}
 _TOKENS = frozenset({"prompt_tokens", "cached_tokens", "output_tokens"})
 
 
@@ -86,9 +87,12 @@ def percentile(one: Distribution, name: str, scale: Scale) -> Percentile:
 
 
 def distribution(stage: StageResult, metric: str) -> Distribution | None:
-    """Return a stage's distribution of a metric, None also where it has no value."""
+    """Return a stage's distribution of a metric; None also where it only repeats a plainer one."""
     one: Distribution | None = getattr(stage, metric)
-    return one if one is not None and one.n else None
+    same = _SAME_AS.get(metric)
+    if one is None or not one.n or (same is not None and one == getattr(stage, same)):
+        return None
+    return one
 
 
 def scale_of(unit: str, found: Sequence[Distribution]) -> Scale:
@@ -101,7 +105,7 @@ def tables(stages: Sequence[StageResult]) -> list[PercentileTable]:
     found: list[PercentileTable] = []
     for metric, label in _METRICS.items():
         rows = [(stage, one) for stage in stages if (one := distribution(stage, metric)) is not None]
-        if not rows or (metric == "ttfa" and all(one == stage.ttft for stage, one in rows)):
+        if not rows:
             continue
         scale = scale_of("tokens" if metric in _TOKENS else "s", [one for _, one in rows])
         table = PercentileTable(

@@ -191,6 +191,16 @@ def test_timeline_is_bounded_and_even_whatever_the_counts(count: int, lanes: int
     assert texts(chart).count(f"{shown:,} of 1,000,000 requests") == lanes
 
 
+def test_rows_of_a_long_stage_start_at_their_own_due_times() -> None:
+    short = timeline_chart([Lane(target="a", series=0, timeline=rows(60))], title="t")
+    long = timeline_chart([Lane(target="a", series=0, timeline=rows(100))], title="t")
+    starts = [set(re.findall(r"M([\d.]+) ", paths(chart, "g-wait")[0])) for chart in (short, long)]
+    assert len(starts[0]) == 60
+    assert starts[1] == {"20.0"}
+    assert "s since each request was due" in texts(long)
+    assert "s" in texts(short)
+
+
 def test_request_without_a_first_token_has_no_mark() -> None:
     bare = Timeline(due=[0.0], sent=[0.1], first=[None], done=[1.0], ok=[True], total=1)
     assert paths(timeline_chart([Lane(target="a", series=0, timeline=bare)], title="t"), "g-tick") == []

@@ -179,7 +179,11 @@ def test_the_last_check_of_a_stage_counts_and_the_warm_ups_does_not():
         ended("main", valid=False),
         ended("main", valid=True),
     ]
-    found = results({"a": [True]}, events=events)
+    load = benchmark(name="load", measured=True, load=LoadSpec(warmup=1))
+    data = run_data({"a": [True] * 60}, benchmarks=[GRADED, load], events=events)
+    warm = [msgspec.structs.replace(one, stage="warmup") for one in load_samples("a", 0.1)[:1]]
+    samples = [*data.samples, *warm, *load_samples("a", 0.1)[1:]]
+    found = build_results(msgspec.structs.replace(data, samples=samples))
     assert [(check.stage, check.valid) for check in found.checks] == [("main", True)]
 
 

@@ -201,15 +201,39 @@ def test_without_quality_the_rules_choose_where_they_leave_one():
     assert found.reasons[-1] == "quality was not measured"
 
 
-@pytest.mark.parametrize("first", [MAY, MEETS])
-def test_without_quality_the_rules_do_not_choose_where_they_are_open_or_leave_two(first):
-    second = MISSES if first is MAY else MEETS
+def test_without_quality_the_rules_do_not_choose_where_they_are_open():
     found = decide(
         evidence(
-            {"a": None, "b": None}, quality=None, rule=SLO, measured=[LOAD], more={"a": first, "b": second}
+            {"a": None, "b": None}, quality=None, rule=SLO, measured=[LOAD], more={"a": MAY, "b": MISSES}
         )
     )
     assert (found.state, found.choice) == ("inconclusive", None)
+
+
+def test_without_quality_all_within_the_rules_pass_and_none_is_preferred():
+    found = decide(
+        evidence(
+            {"a": None, "b": None}, quality=None, rule=SLO, measured=[LOAD], more={"a": MEETS, "b": MEETS}
+        )
+    )
+    assert (found.state, found.choice, found.tied) == ("pass", None, ["a", "b"])
+    assert found.sentence == "Within the rules: all of a and b. Quality was not measured."
+
+
+def test_a_single_target_within_the_rules_passes():
+    given_evidence = evidence({"a": None}, quality=None, rule=SLO, measured=[LOAD], more={"a": MEETS})
+    found = decide(given_evidence)
+    assert (found.state, found.choice) == ("pass", "a")
+
+
+def test_a_slice_in_which_targets_differ_is_said_with_its_interval():
+    slice_row = msgspec.structs.replace(row("a", "b", -0.2, clear=True), metric=f"{METRIC}@category=sums")
+    found = decide(evidence({"a": 0.5, "b": 0.52}, [row("a", "b", -0.02, clear=False), slice_row]))
+    assert found.state == "inconclusive"
+    assert any(
+        reason.startswith(f"b is better than a on {METRIC}@category=sums: by 20 points")
+        for reason in found.reasons
+    )
 
 
 def test_who_misses_a_rule_is_not_chosen_however_good():
@@ -403,10 +427,10 @@ def test_whatever_the_data_the_verdict_does_not_claim_more_than_they_show(given_
     if found.sentence.startswith("No "):
         assert found.choice is None
         assert found.state != "pass"
-    else:
+    elif not found.sentence.startswith("Within the rules"):
         assert found.choice is not None
     if found.choice is None:
-        assert found.sentence.startswith("No ")
+        assert found.sentence.startswith(("No ", "Within the rules: all of"))
     else:
         assert not found.tied or found.tied[0] == found.choice
         assert found.state in {"pass", "inconclusive"}

@@ -91,6 +91,15 @@ def test_time_to_first_answer_is_shown_where_it_differs() -> None:
     assert [table.metric for table in made] == ["ttft", "ttfa"]
 
 
+def test_gaps_between_events_are_shown_where_they_are_not_those_between_tokens() -> None:
+    same = stage("a", itl=spread(0.02), chunk_gap=spread(0.02))
+    apart = stage("b", chunk_gap=spread(0.08))
+    assert [table.metric for table in tables([same])] == ["itl"]
+    labels = [one.label for one in stage_table([same, apart]).columns]
+    assert labels[-2:] == ["itl p50", "event gap p50"]
+    assert column(stage_table([same, apart]), "event gap p50")[0] == "unknown"
+
+
 def test_stage_table_shows_only_what_some_stage_has_and_names_what_one_lacks() -> None:
     table = stage_table([stage("c=1", ttft=spread(0.1)), stage("c=8", request_rate=4.0)])
     assert [one.label for one in table.columns] == ["answered", "requests", "ttft p50"]

@@ -1,0 +1,256 @@
+"""Turn other tools' result files into a run directory, which every command then reads like one of our own."""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bakeoff import clock, plugins
+from bakeoff.clock import Anchor
+from bakeoff.errors import DataError
+from bakeoff.extend import Importer
+from bakeoff.records import Event, Plan, Sample, Stage, Target
+from bakeoff.records.imported import Imported, ImportedBenchmark, ImportFacts, SourceFile
+from bakeoff.run.folder import RunFacts, new_folder, write_plan
+from bakeoff.spec.variables import escape
+from bakeoff.stores.jsonl import JsonlStore
+
+NOWHERE = "http://not-recorded.invalid/v1"
+"""Stands for the endpoint in the spec of a run whose files do not name it."""
+
+
+def import_files(
+    paths: Sequence[Path], root: Path, name: str | None = None, *, tool: str | None = None, command: str = ""
+) -> Path:
+    """Write what the files hold into a new run directory under `root` and return it.
+
+    Files that belong together, such as a summary and its requests, are read once. Several tools' files
+    become one run, in which a model that two tools measured is two targets.
+
+    Args:
+        paths: result files, or folders with some in them.
+        root: the folder of all runs.
+        name: the run's name; the tools' by default.
+        tool: the importer, where it cannot be found out.
+        command: repeats the import.
+
+    Raises:
+        DataError: a file is of no known tool, or cannot be read whole.
+    """
+    parts = _apart(_read(_files(paths, tool), tool))
+    tools = list(dict.fromkeys(part.tool for part in parts))
+    label = name or "-".join(tools)
+    folder = new_folder(root, label)
+    plan = _plan(parts)
+    with contextlib.closing(JsonlStore(folder)) as store:
+        cases = {bench: rows for part in parts for bench, rows in part.cases.items()}
+        write_plan(store, plan, _document(label, parts), cases)
+        store.grouped = True
+        for event in _beginning(parts, folder, command):
+            store.add(event)
+        for part in parts:
+            for record in (*part.samples, *part.scores):
+                store.add(record)
+        store.add(Event(kind="run_ended", at=_end(parts)))
+    return folder
+
+
+def find_importer(path: Path) -> str | None:
+    """Return the name of the tool whose file this is, None for a file of no known tool."""
+    for name in plugins.names("importers"):
+        importer: Importer = plugins.create("importers", name, {})
+        if importer.detect(path):
+            return name
+    return None
+
+
+def _files(paths: Sequence[Path], tool: str | None) -> list[Path]:
+    """Return the files to read: those given, and of a folder those of a known tool."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [each for each in sorted(path.rglob("*")) if each.is_file() and find_importer(each)]
+            if not inside:
+                raise DataError("holds no file of a known tool", where=str(path), hint=_known())
+            found += inside
+        elif not path.is_file():
+            raise DataError("there is no such file", where=str(path))
+        elif tool is None and find_importer(path) is None:
+            raise DataError("is not a result file of a known tool", where=str(path), hint=_known())
+        else:
+            found.append(path)
+    return found
+
+
+def _known() -> str:
+    return f"known: {', '.join(plugins.names('importers'))}; `--tool NAME` chooses one"
+
+
+def _read(files: Sequence[Path], tool: str | None) -> list[Imported]:
+    parts: list[Imported] = []
+    done: set[Path] = set()
+    for path in files:
+        if path.resolve() in done:
+            continue
+        importer: Importer = plugins.create("importers", tool or find_importer(path) or "", {})
+        part = importer.read(path)
+        if not part.samples and not part.reported:
+            raise DataError("holds no result", where=str(path))
+        done |= {each.resolve() for each in part.sources}
+        parts.append(part)
+    return parts
+
+
+def _apart(parts: Sequence[Imported]) -> list[Imported]:
+    """Return the parts so that no two say different things under one name."""
+    targets: set[str] = set()
+    benchmarks: dict[str, ImportedBenchmark] = {}
+    found: list[Imported] = []
+    for part in parts:
+        names: dict[str, str] = {}
+        for target in part.targets:
+            names[target.name] = _free(target.name, part.tool, targets)
+            targets.add(names[target.name])
+        renamed: dict[str, str] = {}
+        for bench in part.benchmarks:
+            known = benchmarks.get(bench.name)
+            same = known is None or known == bench
+            renamed[bench.name] = bench.name if same else _free(bench.name, part.tool, set(benchmarks))
+            benchmarks.setdefault(renamed[bench.name], bench)
+        found.append(_renamed(part, names, renamed))
+    return found
+
+
+def _free(name: str, tool: str, taken: set[str]) -> str:
+    if name not in taken:
+        return name
+    named = f"{name}-{tool}"
+    number = 2
+    while named in taken:
+        named = f"{name}-{tool}-{number}"
+        number += 1
+    return named
+
+
+def _renamed(part: Imported, targets: dict[str, str], benchmarks: dict[str, str]) -> Imported:
+    if all(old == new for names in (targets, benchmarks) for old, new in names.items()):
+        return part
+    replace = msgspec.structs.replace
+
+    def at(record: Any) -> Any:  # noqa: ANN401  a sample, a score or reported numbers
+        return replace(record, target=targets[record.target], benchmark=benchmarks[record.benchmark])
+
+    return replace(
+        part,
+        targets=tuple(replace(each, name=targets[each.name]) for each in part.targets),
+        benchmarks=tuple(replace(each, name=benchmarks[each.name]) for each in part.benchmarks),
+        samples=[at(each) for each in part.samples],
+        scores=[at(each) for each in part.scores],
+        reported=[at(each) for each in part.reported],
+        cases={benchmarks[name]: rows for name, rows in part.cases.items()},
+    )
+
+
+def _plan(parts: Sequence[Imported]) -> Plan:
+    digest = hashlib.sha256()
+    for part in parts:
+        for source in part.sources:
+            digest.update(hashlib.sha256(source.read_bytes()).digest())
+    stages = [stage for part in parts for stage in _stages(part)]
+    targets: dict[str, Target] = {each.name: each for part in parts for each in part.targets}
+    return Plan(hash=digest.hexdigest(), seed=0, targets=list(targets.values()), stages=stages)
+
+
+def _stages(part: Imported) -> Iterator[Stage]:
+    """Yield a stage for each one that samples name, and for each benchmark that has reported numbers only."""
+    asked: dict[tuple[str, str, str], list[Sample]] = {}
+    for sample in part.samples:
+        asked.setdefault((sample.benchmark, sample.target, sample.stage), []).append(sample)
+    for one in part.reported:
+        asked.setdefault((one.benchmark, one.target, "main"), [])
+    by_name = {bench.name: bench for bench in part.benchmarks}
+    for (benchmark, target, stage), samples in asked.items():
+        bench = by_name[benchmark]
+        yield Stage(
+            name=stage,
+            benchmark=benchmark,
+            target=target,
+            cases=list(dict.fromkeys(sample.case for sample in samples)),
+            requests=len(samples),
+            load=bench.load or {"kind": "unknown"},
+            warmup=stage == "warmup",
+            measured=bench.measured,
+            countable=bench.countable,
+        )
+
+
+def _document(name: str, parts: Sequence[Imported]) -> dict[str, Any]:
+    """Return a spec that loads again: it names models and benchmarks, and asks nothing by itself."""
+    models = {
+        target.name: {
+            "name": target.name,
+            "endpoint": escape(target.endpoint or NOWHERE),
+            "model": escape(target.model),
+        }
+        for part in parts
+        for target in part.targets
+    }
+    benchmarks = {
+        bench.name: {
+            "name": bench.name,
+            "version": escape(bench.version),
+            "dataset": {"type": "jsonl", "path": escape(part.sources[-1].name)},
+            "measured": bench.measured,
+            "metrics": list(bench.metrics),
+            **({"load": bench.load} if bench.load else {}),
+        }
+        for part in parts
+        for bench in part.benchmarks
+    }
+    return {
+        "version": 1,
+        "name": escape(name),
+        "models": list(models.values()),
+        "benchmarks": list(benchmarks.values()),
+    }
+
+
+def _beginning(parts: Sequence[Imported], folder: Path, command: str) -> Iterator[Event]:
+    """Yield the events of a run's beginning, and what each tool's part came from."""
+    walls = [part.wall_ns for part in parts if part.wall_ns is not None]
+    tools = ", ".join(f"{part.tool} {part.version or '(version unknown)'}" for part in parts)
+    facts = RunFacts(
+        anchor=Anchor(wall_ns=min(walls, default=clock.wall_ns()), mono_ns=0, boot=""),
+        base=str(parts[0].sources[0].resolve().parent) if parts[0].sources else str(folder),
+        command=command,
+        environment={"imported from": tools},
+    )
+    yield Event(kind="run_started", facts=msgspec.to_builtins(facts))
+    for part in parts:
+        told = ImportFacts(
+            tool=part.tool,
+            version=part.version,
+            files=[_source(path) for path in part.sources],
+            reported=part.reported,
+            notes=_notes(part),
+        )
+        yield Event(kind="imported", facts=msgspec.to_builtins(told))
+
+
+def _notes(part: Imported) -> list[str]:
+    """Return the part's notes, and that its numbers are another tool's."""
+    whose = f"{part.tool} {part.version}" if part.version else part.tool
+    when = [] if part.wall_ns is not None else ["the files do not tell when this was measured"]
+    return [f"imported from {whose}; bakeoff did not measure this itself", *when, *part.notes]
+
+
+def _source(path: Path) -> SourceFile:
+    data = path.read_bytes()
+    return SourceFile(name=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+
+
+def _end(parts: Sequence[Imported]) -> int:
+    return max((sample.done_at or 0 for part in parts for sample in part.samples), default=0)
