@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 CLIENT_CORE, SERVER_CORE = 0, min(1, (os.cpu_count() or 1) - 1)
@@ -29,8 +30,9 @@ def measured(arguments: list[str], *, cwd: str | None = None, env: dict[str, str
         env=os.environ | (env or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CORE}) if sys.platform == "linux" else None,
     )
+    if sys.platform == "linux":
+        os.sched_setaffinity(process.pid, {CLIENT_CORE})
     peak = _Peak(process.pid)
     peak.start()
     _, errors = process.communicate()
@@ -55,9 +57,8 @@ class _Peak(threading.Thread):
     def run(self) -> None:
         while not self.done.wait(0.02):
             try:
-                with open(f"/proc/{self.pid}/status") as file:
-                    for line in file:
-                        if line.startswith("VmHWM"):
-                            self.mb = int(line.split()[1]) / 1024
+                for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                    if line.startswith("VmHWM"):
+                        self.mb = int(line.split()[1]) / 1024
             except OSError:
                 return

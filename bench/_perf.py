@@ -14,14 +14,14 @@ from bakeoff.stores.jsonl import read_records
 from bench._child import Cost, measured
 
 
-def perf_samples(url: str, *, load: dict[str, Any], tokens: int, prompt: int = 8) -> tuple[list[Sample], Cost]:
+def perf_samples(url: str, *, load: dict[str, Any], tokens: int) -> tuple[list[Sample], Cost]:
     """Return the samples of the main stage and what the whole process cost."""
     with tempfile.TemporaryDirectory() as folder:
         spec = {
             "version": 1,
             "models": [{"name": "m", "endpoint": url, "model": "m"}],
             "benchmarks": [
-                {"name": "load", "synthetic": {"prompt_tokens": prompt, "output_tokens": tokens}, "load": load}
+                {"name": "load", "synthetic": {"prompt_tokens": 8, "output_tokens": tokens}, "load": load}
             ],
         }
         Path(folder, "bakeoff.yaml").write_text(yaml.safe_dump(spec))

@@ -1,6 +1,6 @@
 """What a sample costs the client: record, score and flush included, against a server without latency.
 
-The slope between two sizes is the cost of a sample, the rest is start-up. Peers, measured the same way elsewhere:
+The slope between two sizes is the cost of a sample, the rest is start-up. Peers, measured the same way:
 bare aiohttp with a line per sample 0.08 ms, lm-eval 0.4 to 0.8, promptfoo 2.8 to 4.2, inspect-ai 10.
 """
 

@@ -26,8 +26,8 @@ from bakeoff.records import (
     Target,
     Weights,
 )
-from bakeoff.records.steps import Step, StepResult
 from bakeoff.records.imported import Imported, StoredRun
+from bakeoff.records.steps import Step, StepResult
 from bakeoff.records.view import RunView
 
 
@@ -191,7 +191,7 @@ class Importer(Protocol):
         ...
 
     def read(self, path: Path) -> Imported:
-        """Return what the file holds, and the files beside it that belong to it; what is not there stays None.
+        """Return what the file holds, and the files beside it that belong to it; what is not there is None.
 
         Raises:
             DataError: the file is cut off, or not as the tool writes it.

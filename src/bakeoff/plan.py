@@ -5,6 +5,7 @@ Knows cases and targets, but nothing of servers, connections or answers.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -116,6 +117,15 @@ def _quality_stages(
     return stages
 
 
+def _content(load: LoadSpec) -> LoadSpec:
+    """Return the load with a file of its own named by its content, wherever it lies."""
+    path = load.options.get("path")
+    if not isinstance(path, str):
+        return load
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return msgspec.structs.replace(load, options=load.options | {"path": digest})
+
+
 def _share(total: int, size: int, low: int, high: int) -> int:
     """Return how many of `total` requests, dealt to `size` cases in turn, fall on those from low to high."""
     rounds, rest = divmod(total, size)
@@ -183,7 +193,7 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
             "name": b.name,
             "version": b.version,
             "prompt": b.prompt,
-            "load": b.load,
+            "load": _content(b.load),
             "repeats": b.repeats,
             "params": b.params,
             "measured": b.measured,

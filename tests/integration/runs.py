@@ -18,7 +18,12 @@ def write_cases(path: Path, count: int) -> None:
     """Write sums that the truth server answers in its arithmetic mode."""
     lines = [
         msgspec.json.encode(
-            {"id": f"c{i}", "input": f"What is {i} + {i % 7}?", "reference": str(i + i % 7), "category": f"k{i % 3}"}
+            {
+                "id": f"c{i}",
+                "input": f"What is {i} + {i % 7}?",
+                "reference": str(i + i % 7),
+                "category": f"k{i % 3}",
+            }
         )
         for i in range(count)
     ]

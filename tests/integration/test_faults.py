@@ -1,16 +1,16 @@
-"""A server that fails, refuses and cuts: every sample is answered or accounted for, and the tries stand in it."""
+"""A server that fails, refuses and cuts: every sample is answered or accounted for, with its tries."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
+from tests.integration.runs import resume, run, write_spec
 
 from bakeoff.records import Sample
 from bakeoff.stores.jsonl import read_records
-from bakeoff.testing.truth import TruthServer, TruthSettings
-from bakeoff.testing.truth import TruthProcess
+from bakeoff.testing.truth import TruthProcess, TruthSettings
 from bakeoff.testing.truth.settings import Fault
-from tests.integration.runs import resume, run, write_spec
 
 CASES = 200
 
@@ -19,9 +19,9 @@ def faulty(*faults: Fault, retry_after: float = 0.05) -> TruthSettings:
     return TruthSettings(answer="arithmetic", accuracy=0.7, faults=faults, retry_after=retry_after)
 
 
-def results_of(tmp_path: Path, settings: TruthSettings, **changes: object) -> tuple[list[Sample], float | None]:
+def results_of(tmp_path: Path, settings: TruthSettings) -> tuple[list[Sample], float | None]:
     with TruthProcess(settings) as server:
-        spec = write_spec(tmp_path, server.url, models=["m"], cases=CASES, **changes)
+        spec = write_spec(tmp_path, server.url, models=["m"], cases=CASES)
         finished = run(spec, tmp_path / "runs")
     samples = list(read_records(finished.folder, Sample))
     return samples, finished.results.targets[0].metrics["sums.accuracy"].value
@@ -62,8 +62,6 @@ def test_answers_that_break_off_are_asked_again(tmp_path: Path, kind: str, undis
 
 
 def test_failures_that_stay_are_errors_in_the_denominator_and_can_be_tried_again(tmp_path: Path) -> None:
-    import yaml
-
     with TruthProcess(faulty(Fault(kind="500", share=0.3))) as server:
         spec = write_spec(tmp_path, server.url, models=["m"], cases=60)
         document = yaml.safe_load(spec.read_text())

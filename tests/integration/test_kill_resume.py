@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.integration.runs import resume, run, write_spec
 
+from bakeoff.plan import intents
 from bakeoff.records import Results, Sample
 from bakeoff.run.folder import list_folders, read_plan
-from bakeoff.plan import intents
 from bakeoff.stores.jsonl import JsonlStore, read_records
 from bakeoff.testing.truth import TruthProcess, TruthSettings
-from tests.integration.runs import resume, run, write_spec
 
 KILLS = 50
 CASES = 240

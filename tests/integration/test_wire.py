@@ -6,19 +6,21 @@ import time
 
 import pytest
 import trustme
+from tests.integration.wire_peer import Handler, answers, peer, read_request
 
 from bakeoff import clock
 from bakeoff.errors import WireError
 from bakeoff.records import Call, Exchange, TimeoutSpec
 from bakeoff.wire import Client, make_route
-from tests.integration.wire_peer import Handler, answers, peer, read_request
 
 CALL = Call(path="/x", body=b"{}")
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def ask(handler: Handler, *, calls: int = 1, limits: TimeoutSpec | None = None, kernel: bool = True) -> list[Exchange]:
+def ask(
+    handler: Handler, *, calls: int = 1, limits: TimeoutSpec | None = None, kernel: bool = True
+) -> list[Exchange]:
     async def work() -> list[Exchange]:
         async with peer(handler) as port, Client(timeouts=limits, kernel_stamps=kernel) as client:
             route = make_route(f"http://127.0.0.1:{port}/v1")
@@ -194,7 +196,7 @@ def test_a_busy_client_does_not_move_kernel_stamps() -> None:
             task = asyncio.create_task(client.exchange(route, CALL))
             while not task.done():
                 await asyncio.sleep(0)
-                time.sleep(0.005)
+                time.sleep(0.005)  # noqa: ASYNC251  the client is to be busy
             return await task, clock.now_ns()
 
     exchange, now = asyncio.run(work())

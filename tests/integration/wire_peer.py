@@ -1,4 +1,4 @@
-"""A raw TCP peer for wire tests: each connection is handled by a coroutine that writes what the test wants."""
+"""A raw TCP peer for wire tests: a coroutine of the test handles each connection."""
 
 import asyncio
 import ssl

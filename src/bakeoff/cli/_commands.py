@@ -13,10 +13,13 @@ GROUPS: dict[str, dict[str, str]] = {
     "Measure": {
         "run": "Run a bake-off: deploy, send, score, decide, report.",
         "resume": "Go on with a run that stopped; sends exactly what is missing.",
+        "perf": "Measure the speed of one endpoint under a load.",
+        "truth-server": "Serve an endpoint of exactly known timing, to check load tools with.",
     },
     "Decide": {
         "report": "Write a run's reports again, or print its results.",
         "compare": "Compare the targets of one or several runs, pair by pair.",
+        "import": "Turn result files of other tools into a run.",
     },
     "Operate": {
         "runs": "List, show or remove stored runs.",
@@ -25,6 +28,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "completion": "Print what makes your shell complete commands.",
     },
 }
+
+_MODULES = {"import": "import_files", "truth-server": "truth_server"}
+"""Commands whose name is no name of a module."""
 
 
 class LazyGroup(click.Group):
@@ -38,7 +44,7 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"bakeoff.cli.{cmd_name}")
+        module = importlib.import_module(f"bakeoff.cli.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.command
         return command
 

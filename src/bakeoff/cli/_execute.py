@@ -23,12 +23,19 @@ Work = Callable[[Display], Coroutine[object, object, Finished]]
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run is shown, and which of its outcomes are failures to the caller."""
+    """How a run is shown, and which of its outcomes are failures to the caller.
+
+    Attributes:
+        present: prints the finished run in a form of its own.
+        processes: how many processes send the requests.
+    """
 
     as_json: bool = False
     gate: bool = False
     allow_invalid: bool = False
     quiet: bool = False
+    present: Callable[[Finished], None] | None = None
+    processes: int = 1
 
 
 def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
@@ -55,7 +62,9 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
 
 def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
     """Print a finished run; return the exit code."""
-    if manner.as_json:
+    if manner.present is not None:
+        manner.present(finished)
+    elif manner.as_json:
         print_json(finished.results)
     else:
         print_finished(finished)

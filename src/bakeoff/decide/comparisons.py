@@ -11,7 +11,7 @@ from bakeoff.stats.multiple import holm
 from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
 
 _LATENCIES = ("ttft", "e2e")
-_BATCHES = 30
+_BATCHES = 16
 
 
 def quality_comparisons(
@@ -59,7 +59,7 @@ def latency_comparisons(
     """Compare mean latencies in seconds of every pair on the requests that both answered.
 
     Requests that are in the server together depend on each other, so runs of neighbours are resampled as
-    wholes (batch means), at most 30 of them.
+    wholes (batch means), at most 16 of them, for which every sign pattern can be counted.
     """
     found: list[Comparison] = []
     for metric in _LATENCIES:

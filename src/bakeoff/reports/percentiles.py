@@ -87,12 +87,15 @@ def percentile(one: Distribution, name: str, scale: Scale) -> Percentile:
 
 
 def distribution(stage: StageResult, metric: str) -> Distribution | None:
-    """Return a stage's distribution of a metric; None also where it only repeats a plainer one."""
+    """Return a stage's distribution of a metric, None also where it has no value."""
     one: Distribution | None = getattr(stage, metric)
+    return one if one is not None and one.n else None
+
+
+def repeats(stages: Sequence[StageResult], metric: str) -> bool:
+    """Tell whether a metric says in every stage what a plainer one says already."""
     same = _SAME_AS.get(metric)
-    if one is None or not one.n or (same is not None and one == getattr(stage, same)):
-        return None
-    return one
+    return same is not None and all(getattr(stage, metric) == getattr(stage, same) for stage in stages)
 
 
 def scale_of(unit: str, found: Sequence[Distribution]) -> Scale:
@@ -105,7 +108,7 @@ def tables(stages: Sequence[StageResult]) -> list[PercentileTable]:
     found: list[PercentileTable] = []
     for metric, label in _METRICS.items():
         rows = [(stage, one) for stage in stages if (one := distribution(stage, metric)) is not None]
-        if not rows:
+        if not rows or repeats(stages, metric):
             continue
         scale = scale_of("tokens" if metric in _TOKENS else "s", [one for _, one in rows])
         table = PercentileTable(

@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.charts import numbers
 from bakeoff.charts.numbers import Scale
 from bakeoff.records import OUTCOMES, StageResult
-from bakeoff.reports.percentiles import distribution, percentile, scale_of
+from bakeoff.reports.percentiles import distribution, percentile, repeats, scale_of
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ def _latency(stages: Sequence[StageResult], metric: str, label: str, shares: Seq
     """Return a column of percentiles, None where no stage has the metric."""
     found = [distribution(stage, metric) for stage in stages]
     known = [one for one in found if one is not None]
-    if not known:
+    if not known or repeats(stages, metric):
         return None
     scale: Scale = scale_of("s", known)
     cells: list[Cell] = []

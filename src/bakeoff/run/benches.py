@@ -28,6 +28,12 @@ def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
     for benchmark in spec.benchmarks:
         dataset: Dataset = plugins.create("datasets", benchmark.dataset.type, benchmark.dataset.options)
         cases = load_cases(benchmark, dataset, base, spec.seed, request_count(benchmark))
+        if any(case.follows for case in cases):
+            raise UsageError(
+                "conversations that go on with the model's own answers are not available in this version",
+                where=f"benchmark `{benchmark.name}`",
+                hint="use `turns: first` or `turns: history`, or leave `turns` out",
+            )
         scorers = {named.name: named.scorer for named in make_scorers(benchmark)}
         path = str(benchmark.dataset.options.get("path", ""))
         check_references(cases, scorers, benchmark.name, path)

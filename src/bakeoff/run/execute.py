@@ -16,14 +16,14 @@ from bakeoff.engine.runner import Engine, Key, climbed_steps
 from bakeoff.engine.stage import Workshop
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
 from bakeoff.plan import intents, make_plan
-from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score
+from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score, Spec
 from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
 from bakeoff.run.environment import environment
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
 from bakeoff.run.preflight import preflight
-from bakeoff.spec import LoadedSpec
+from bakeoff.spec import LoadedSpec, load_at_base
 from bakeoff.stores.jsonl import JsonlStore, read_records, remove
 from bakeoff.stores.redact import Redactor
 from bakeoff.wire import Client
@@ -43,16 +43,25 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 async def prepare_run(loaded: LoadedSpec, tell: Callable[[str], None]) -> Prepared:
     """Read data, fetch weights and make the plan; nothing is started and nothing is sent."""
-    spec = loaded.spec
+    spec = _placed(loaded)
     if not spec.benchmarks:
         raise UsageError(
             "the spec has no benchmarks", where=str(loaded.base), hint="add one under `benchmarks`"
         )
+    loaded = msgspec.structs.replace(loaded, spec=spec)
     cases = load_benchmark_cases(spec, loaded.base)
     candidates = await prepare(spec, loaded.base, tell)
     forms = check_templates(spec, candidates, cases)
     plan = make_plan(spec, [candidate.target for candidate in candidates], cases)
     return Prepared(loaded=loaded, candidates=candidates, cases=cases, forms=forms, plan=plan)
+
+
+def _placed(loaded: LoadedSpec) -> Spec:
+    """Return the spec with the files of its loads found from where its paths start."""
+    placed = [
+        msgspec.structs.replace(b, load=load_at_base(b.load, loaded.base)) for b in loaded.spec.benchmarks
+    ]
+    return msgspec.structs.replace(loaded.spec, benchmarks=placed)
 
 
 async def start_run(prepared: Prepared, root: Path, control: Control, *, command: str) -> Finished:

@@ -12,7 +12,7 @@ from bakeoff import clock, plugins
 from bakeoff.clock import Anchor
 from bakeoff.errors import DataError
 from bakeoff.extend import Importer
-from bakeoff.records import Event, Plan, Sample, Stage, Target
+from bakeoff.records import Case, Event, Plan, Sample, Stage, Target
 from bakeoff.records.imported import Imported, ImportedBenchmark, ImportFacts, SourceFile
 from bakeoff.run.folder import RunFacts, new_folder, write_plan
 from bakeoff.spec.variables import escape
@@ -107,7 +107,7 @@ def _read(files: Sequence[Path], tool: str | None) -> list[Imported]:
 def _apart(parts: Sequence[Imported]) -> list[Imported]:
     """Return the parts so that no two say different things under one name."""
     targets: set[str] = set()
-    benchmarks: dict[str, ImportedBenchmark] = {}
+    benchmarks: dict[str, tuple[ImportedBenchmark, list[Case]]] = {}
     found: list[Imported] = []
     for part in parts:
         names: dict[str, str] = {}
@@ -116,10 +116,10 @@ def _apart(parts: Sequence[Imported]) -> list[Imported]:
             targets.add(names[target.name])
         renamed: dict[str, str] = {}
         for bench in part.benchmarks:
-            known = benchmarks.get(bench.name)
-            same = known is None or known == bench
+            content = (bench, part.cases.get(bench.name, []))
+            same = benchmarks.get(bench.name, content) == content
             renamed[bench.name] = bench.name if same else _free(bench.name, part.tool, set(benchmarks))
-            benchmarks.setdefault(renamed[bench.name], bench)
+            benchmarks.setdefault(renamed[bench.name], content)
         found.append(_renamed(part, names, renamed))
     return found
 

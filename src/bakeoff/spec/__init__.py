@@ -1,5 +1,6 @@
 """bakeoff.yaml to records: parse, defaults, errors with lines, JSON schema."""
 
+from bakeoff.spec.checks import load_at_base
 from bakeoff.spec.load import LoadedSpec, Setting, at_base, dump, explain, load_spec, load_stored_spec
 from bakeoff.spec.reader import Catalog
 from bakeoff.spec.schema import schema
@@ -11,6 +12,7 @@ __all__ = [
     "at_base",
     "dump",
     "explain",
+    "load_at_base",
     "load_spec",
     "load_stored_spec",
     "schema",

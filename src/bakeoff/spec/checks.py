@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bakeoff import plugins
-from bakeoff.errors import PluginError, SpecError, TemplateError
+from bakeoff.errors import DataError, PluginError, SpecError, TemplateError
 from bakeoff.extend import Load
 from bakeoff.plugins import suggest
 from bakeoff.prompts.templates import compile_template
@@ -28,6 +28,15 @@ def local_weights(source: str | None) -> str | None:
     """Return the path in a model's source, or None where the source is no file of weights."""
     path = (source or "").removeprefix("file://")
     return path if path.endswith(".gguf") and "://" not in path else None
+
+
+def load_at_base(load: LoadSpec, base: Path) -> LoadSpec:
+    """Return the load with a relative path of its file made absolute, as the load needs it."""
+    path = load.options.get("path")
+    if not isinstance(path, str):
+        return load
+    whole = str((base / Path(path).expanduser()).absolute())
+    return msgspec.structs.replace(load, options=load.options | {"path": whole})
 
 
 class Checker:
@@ -161,19 +170,22 @@ class Checker:
         except (OSError, ValueError):
             return ""
 
-    @staticmethod
-    def _length(load: LoadSpec) -> int | None:
+    def _length(self, load: LoadSpec) -> int | None:
         """Return how many requests a load has of its own; None also for one that cannot be made."""
         try:
-            made: Load = plugins.create("loads", load.kind, load.options)
+            placed = load_at_base(load, self.base)
+            made: Load = plugins.create("loads", placed.kind, placed.options)
             return made.length()
-        except PluginError:
+        except (PluginError, DataError):
             return None
 
     def _benchmark(self, path: str, benchmark: BenchmarkSpec) -> None:
         file = benchmark.dataset.options.get("path")
         if isinstance(file, str):
             self._file(below(path, "dataset.path"), file)
+        times = benchmark.load.options.get("path")
+        if isinstance(times, str):
+            self._file(below(path, "load.path"), times)
         if benchmark.slo is not None:
             self._slo(below(path, "slo"), benchmark.slo)
         self._prompt(below(path, "prompt"), benchmark.prompt)

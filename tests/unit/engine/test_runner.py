@@ -12,7 +12,7 @@ from tests.unit.engine.parts import ListStore, ScriptClient, answer, lane, refus
 from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import NamedScorer
-from bakeoff.engine.runner import Engine
+from bakeoff.engine.runner import Engine, climbed_steps
 from bakeoff.engine.stage import Bench, Workshop
 from bakeoff.errors import StoreError, WireError
 from bakeoff.plan import intents, make_plan
@@ -30,6 +30,7 @@ from bakeoff.records import (
     StageCheck,
     Target,
 )
+from bakeoff.records.steps import StepResult
 from bakeoff.scorers.exact import Exact
 
 CASES = [Case(id=f"c{n}", fields={"input": "2 + 2?"}, reference="4") for n in range(6)]
@@ -40,6 +41,7 @@ class Run:
 
     def __init__(self, client: ScriptClient, *, targets: int = 1, **fields: Any) -> None:
         self.store = ListStore()
+        self.climbed: dict[tuple[str, str, str], StepResult] | None = None
         self.progress: list[Progress] = []
         self.control = Control(self.progress.append)
         load = fields.pop("load", LoadSpec(options={"concurrency": 2}))
@@ -72,7 +74,7 @@ class Run:
             segment=segment,
             control=self.control,
         )
-        return Engine(self.plan, shop)
+        return Engine(self.plan, shop, self.climbed)
 
     def ended(self) -> list[dict[str, Any]]:
         """Return the facts of the stages that ended."""
@@ -258,3 +260,37 @@ def test_a_throttled_quality_run_answers_everything_and_keeps_the_tries():
     samples: list[Sample] = run.go().of(Sample)
     assert {sample.outcome for sample in samples} == {"ok"}
     assert sum(len(sample.attempts) for sample in samples) == 4
+
+
+def sweep(client: ScriptClient, climbed: dict[tuple[str, str, str], StepResult] | None = None) -> Run:
+    load = LoadSpec(kind="sweep", options={"steps": 2, "concurrency": 2, "step_requests": 5})
+    run = Run(client, measured=True, load=load)
+    run.climbed = climbed
+    run.go()
+    return run
+
+
+def test_a_ladder_is_climbed_step_by_step_and_each_result_is_kept():
+    run = sweep(ScriptClient(answer(), seconds=0.01))
+    steps = climbed_steps(iter(run.store.of(Event)))
+    names = [name for _, _, name in steps]
+    assert names[:2] == ["synchronous", "throughput"]
+    assert all(result.sent == result.step.requests for result in steps.values())
+    assert {sample.stage for sample in run.store.of(Sample)} == set(names)
+
+
+def test_a_step_that_an_earlier_process_finished_is_not_taken_again():
+    first = sweep(ScriptClient(answer(), seconds=0.01))
+    known = climbed_steps(iter(first.store.of(Event)))
+    again = sweep(ScriptClient(answer(), seconds=0.01), known)
+    assert again.store.of(Sample) == []
+
+
+def test_a_step_that_was_drained_has_no_result():
+    client = ScriptClient(answer(), seconds=0.01)
+    load = LoadSpec(kind="sweep", options={"step_requests": 9})
+    run = Run(client, measured=True, load=load)
+    run.control.tell = lambda step: run.control.drain() if step.kind == "sample" else None
+    run.go()
+    assert climbed_steps(iter(run.store.of(Event))) == {}
+    assert len(run.store.of(Sample)) == 1

@@ -97,7 +97,7 @@ def test_gaps_between_events_are_shown_where_they_are_not_those_between_tokens()
     assert [table.metric for table in tables([same])] == ["itl"]
     labels = [one.label for one in stage_table([same, apart]).columns]
     assert labels[-2:] == ["itl p50", "event gap p50"]
-    assert column(stage_table([same, apart]), "event gap p50")[0] == "unknown"
+    assert "unknown" not in column(stage_table([same, apart]), "event gap p50")
 
 
 def test_stage_table_shows_only_what_some_stage_has_and_names_what_one_lacks() -> None:

@@ -1,5 +1,7 @@
 """Events are the same however the bytes were cut, and each has the arrival of the byte that ended it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ def encode(payloads: list[bytes], newline: bytes) -> bytes:
 
 def cut(body: bytes, cuts: list[int]) -> list[bytes]:
     marks = sorted({0, len(body), *(c % (len(body) + 1) for c in cuts)})
-    return [body[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+    return [body[a:b] for a, b in pairwise(marks)]
 
 
 @given(

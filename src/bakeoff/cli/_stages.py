@@ -1,0 +1,68 @@
+"""Show the stages of a load test: a table for people, one document for programs."""
+
+import click
+import msgspec
+
+from bakeoff.cli._show import print_finished
+from bakeoff.records.result import Distribution, StageResult
+from bakeoff.run.finish import Finished
+
+_TIMES = ("ttft", "ttfa", "itl", "tpot", "e2e", "lag", "service", "chunk_gap")
+
+
+class _Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """The document of `bakeoff perf --json`: seconds, tokens per second, shares as 0..1."""
+
+    run: str
+    stages: list[dict[str, object]]
+    schema_version: int = 1
+
+
+def stages_json(finished: Finished) -> None:
+    """Print every stage as one JSON document."""
+    rows = [_plain(stage) for stage in finished.results.stages]
+    click.echo(msgspec.json.encode(_Stages(run=str(finished.folder), stages=rows)).decode())
+
+
+def _plain(stage: StageResult) -> dict[str, object]:
+    """Return a stage with its client's facts beside their verdict, and no bounds of percentiles."""
+    row: dict[str, object] = msgspec.to_builtins(stage)
+    client = stage.client
+    if client is not None:
+        row["client"] = {"valid": client.valid, "reasons": client.reasons, **client.facts}
+    return row
+
+
+def print_stages(finished: Finished) -> None:
+    """Print a table of percentiles for each stage, then what any run prints."""
+    for stage in finished.results.stages:
+        _print(stage)
+    print_finished(finished)
+
+
+def _print(stage: StageResult) -> None:
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(stage.outcomes.items()))
+    asked = f", asked {stage.asked_rate:.4g}/s" if stage.asked_rate else ""
+    click.secho(f"\n{stage.target} · {stage.stage}", bold=True, nl=False)
+    click.echo(
+        f"  {outcomes}; {_rate(stage.request_rate)} requests/s{asked}, {_rate(stage.output_token_rate)} tokens/s"
+    )
+    click.echo(
+        f"  {'ms':<10}{'n':>9}{'mean':>10}{'p50':>10}{'p90':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}{'max':>10}"
+    )
+    for name in _TIMES:
+        values: Distribution | None = getattr(stage, name)
+        if values is not None:
+            marks = (values.mean, values.p50, values.p90, values.p95, values.p99, values.p999, values.max)
+            click.echo(f"  {name:<10}{values.n:>9,}" + "".join(f"{1000 * mark:>10.2f}" for mark in marks))
+    if stage.slo_attainment is not None and stage.slo_attainment.value is not None:
+        share = stage.slo_attainment
+        bounds = "" if share.low is None or share.high is None else f" [{share.low:.1%}, {share.high:.1%}]"
+        click.echo(f"  latency targets met: {share.value:.1%}{bounds} of {share.n}")
+    if not stage.valid and stage.client is not None:
+        for reason in stage.client.reasons:
+            click.secho(f"  INVALID: {reason}", fg="red")
+
+
+def _rate(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.1f}"

@@ -1,0 +1,52 @@
+"""`bakeoff perf`: a load test of one endpoint, every option a flag."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bakeoff.cli._options import environ, out_option
+
+
+@click.command()
+@click.option("--endpoint", required=True, help="Base URL, such as http://127.0.0.1:8000/v1.")
+@click.option("--model", required=True, help="Name that is sent in the request.")
+@click.option("--load", help="Arrival pattern: any of the loads; poisson with --rate, else concurrent.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Requests in flight in a closed loop.")
+@click.option("--rate", help="Requests per second of an open loop: 5, 2.5 or 300/min.")
+@click.option("--requests", type=click.IntRange(min=1), help="Requests to send; of each step in a sweep.")
+@click.option("--duration", "seconds", help="Stop sending after this long: 30s, 2m.")
+@click.option("--warmup", type=click.IntRange(min=0), default=0, help="Requests before, stored apart.")
+@click.option("--prompt-tokens", default="256", show_default=True, help="N, or MEAN,STDDEV.")
+@click.option("--output-tokens", default="128", show_default=True, help="N, or MEAN,STDDEV.")
+@click.option("--dataset", help="File of prompts in place of synthetic ones.")
+@click.option("--slo", help="Latency targets: ttft=500ms,e2e=5s,attainment=0.95.")
+@click.option("--option", "-o", "options", multiple=True, help="Option of the load: NAME=VALUE.")
+@click.option("--provider", help="Wire protocol.  [default: openai_chat]")
+@click.option("--api-key-env", help="Environment variable that holds the key.")
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Client processes."
+)
+@click.option("--batch", is_flag=True, help="Ask for whole answers instead of streams.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
+@click.option("--timeout", "total_timeout", help="Longest time of one answer: 60s.")
+@click.option("--gate", is_flag=True, help="Exit 3 where a target is missed, 6 where that is not certain.")
+@click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document with every stage on stdout.")
+@out_option
+@click.pass_context
+def command(ctx: click.Context, /, *, out: Path, processes: int, **given: Any) -> None:
+    """Measure the speed of one endpoint under a load.
+
+    Latency counts from the time at which the load says a request should go. A stage whose client was
+    the limit is marked invalid, and the exit code is 7.
+    """
+    from bakeoff.cli._execute import Manner, run_new
+    from bakeoff.cli._stages import print_stages, stages_json
+    from bakeoff.run.perf import PerfAsked, load_perf_spec
+
+    shown = {name: given.pop(name) for name in ("gate", "allow_invalid", "quiet", "as_json")}
+    loaded = load_perf_spec(PerfAsked(**given), environ(), Path.cwd())
+    manner = Manner(**shown, present=stages_json if shown["as_json"] else print_stages, processes=processes)
+    ctx.exit(run_new(loaded, out, manner))
