@@ -290,3 +290,24 @@ def test_a_derived_seed_depends_on_every_part(parts):
     assert 0 <= seed < 1 << 64
     assert derive_seed(*parts) == seed
     assert derive_seed(*parts, "more") != seed
+
+
+SWEEP = LoadSpec(kind="sweep", options={"steps": 1, "concurrency": 2, "step_requests": 5}, warmup=2)
+
+
+def test_a_ladder_is_one_stage_with_as_many_requests_as_all_its_steps_may_send():
+    one = benchmark(measured=True, load=SWEEP)
+    assert request_count(one) == 2 + 20 + 5 + 5
+    warm, main = plan_of(one, targets=1).stages
+    assert (main.ladder, main.load["kind"]) == (True, "sweep")
+    assert (warm.ladder, warm.warmup, warm.load["kind"]) == (False, True, "concurrent")
+
+
+def test_a_load_from_a_file_is_named_by_its_content_not_by_its_place(tmp_path):
+    def hash_of(name: str, text: str) -> str:
+        path = tmp_path / name
+        path.write_text(text)
+        load = LoadSpec(kind="concurrent", options={"path": str(path)})
+        return hash_with(asked={"load": load})
+
+    assert hash_of("a.jsonl", "1\n") == hash_of("b.jsonl", "1\n") != hash_of("a.jsonl", "2\n")

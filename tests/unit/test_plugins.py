@@ -45,3 +45,10 @@ def test_a_missing_package_is_told_with_what_installs_it(monkeypatch):
     with pytest.raises(PluginError, match="needs the package `no_such_package_of_anyone`") as caught:
         plugins.load("scorers", "far")
     assert caught.value.hint == "pip install no_such_package_of_anyone"
+
+
+def test_a_part_of_our_own_that_is_missing_is_a_bug_and_not_a_package_to_install(monkeypatch):
+    point = EntryPoint(name="far", value="bakeoff.no_such_part:Thing", group="bakeoff.scorers")
+    monkeypatch.setattr(plugins, "_points", lambda _: {"far": point})
+    with pytest.raises(ImportError):
+        plugins.load("scorers", "far")

@@ -9,6 +9,8 @@ from bakeoff.run.finish import Finished
 
 _TIMES = ("ttft", "ttfa", "itl", "tpot", "e2e", "lag", "service", "chunk_gap")
 
+_MARKS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
+
 
 class _Stages(msgspec.Struct, frozen=True, kw_only=True):
     """The document of `bakeoff perf --json`: seconds, tokens per second, shares as 0..1."""
@@ -42,19 +44,16 @@ def print_stages(finished: Finished) -> None:
 
 def _print(stage: StageResult) -> None:
     outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(stage.outcomes.items()))
-    asked = f", asked {stage.asked_rate:.4g}/s" if stage.asked_rate else ""
+    asked = f" of {stage.asked_rate:.4g} asked" if stage.asked_rate else ""
+    rates = f"{_rate(stage.request_rate)} requests/s{asked}, {_rate(stage.output_token_rate)} tokens/s"
     click.secho(f"\n{stage.target} · {stage.stage}", bold=True, nl=False)
-    click.echo(
-        f"  {outcomes}; {_rate(stage.request_rate)} requests/s{asked}, {_rate(stage.output_token_rate)} tokens/s"
-    )
-    click.echo(
-        f"  {'ms':<10}{'n':>9}{'mean':>10}{'p50':>10}{'p90':>10}{'p95':>10}{'p99':>10}{'p99.9':>10}{'max':>10}"
-    )
+    click.echo(f"  {outcomes}; {rates}")
+    click.echo(f"  {'ms':<10}{'n':>9}" + "".join(f"{name:>10}" for name in _MARKS))
     for name in _TIMES:
         values: Distribution | None = getattr(stage, name)
         if values is not None:
-            marks = (values.mean, values.p50, values.p90, values.p95, values.p99, values.p999, values.max)
-            click.echo(f"  {name:<10}{values.n:>9,}" + "".join(f"{1000 * mark:>10.2f}" for mark in marks))
+            marks = "".join(f"{1000 * getattr(values, mark):>10.2f}" for mark in _MARKS)
+            click.echo(f"  {name:<10}{values.n:>9,}{marks}")
     if stage.slo_attainment is not None and stage.slo_attainment.value is not None:
         share = stage.slo_attainment
         bounds = "" if share.low is None or share.high is None else f" [{share.low:.1%}, {share.high:.1%}]"
