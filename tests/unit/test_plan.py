@@ -304,10 +304,9 @@ def test_a_ladder_is_one_stage_with_as_many_requests_as_all_its_steps_may_send()
 
 
 def test_a_load_from_a_file_is_named_by_its_content_not_by_its_place(tmp_path):
-    def hash_of(name: str, text: str) -> str:
+    def hash_of(name: str, at: int) -> str:
         path = tmp_path / name
-        path.write_text(text)
-        load = LoadSpec(kind="concurrent", options={"path": str(path)})
-        return hash_with(asked={"load": load})
+        path.write_text(f'{{"timestamp": {at}, "input_length": 7, "output_length": 5}}\n')
+        return hash_with(asked={"load": LoadSpec(kind="trace", options={"path": str(path)})})
 
-    assert hash_of("a.jsonl", "1\n") == hash_of("b.jsonl", "1\n") != hash_of("a.jsonl", "2\n")
+    assert hash_of("a.jsonl", 0) == hash_of("b.jsonl", 0) != hash_of("a.jsonl", 9)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.cli._loop import run_async
 from bakeoff.cli._progress import Display
 from bakeoff.cli._show import print_finished, print_json
 from bakeoff.cli._terminal import tell
@@ -16,6 +15,7 @@ from bakeoff.engine.control import Control
 from bakeoff.errors import BakeoffError, InterruptedRun
 from bakeoff.run.execute import prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
+from bakeoff.run.loop import run_async
 from bakeoff.spec import LoadedSpec
 from bakeoff.stores.redact import Redactor
 
@@ -44,7 +44,9 @@ def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
-        return await start_run(prepared, root, Control(display), command=_command())
+        return await start_run(
+            prepared, root, Control(display), command=_command(), processes=manner.processes
+        )
 
     return _shown(loaded, manner, work, f"bakeoff resume --out {shlex.quote(str(root))}")
 

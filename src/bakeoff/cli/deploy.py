@@ -21,9 +21,9 @@ def up(*, spec: Path | None, models: str | None, as_json: bool) -> None:
 
     The keys are printed here, once; they are in no file and no log.
     """
-    from bakeoff.cli._loop import run_async
     from bakeoff.cli._terminal import print_document, say
     from bakeoff.run import servers
+    from bakeoff.run.loop import run_async
     from bakeoff.run.select import selected
     from bakeoff.spec import load_spec
 

@@ -31,9 +31,9 @@ def command(
 
     Exits 1 when a check failed, 4 when one of the endpoint did.
     """
-    from bakeoff.cli._loop import run_async
     from bakeoff.cli._terminal import print_document, say
     from bakeoff.run import doctor, probe
+    from bakeoff.run.loop import run_async
 
     key = _key(api_key_env)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from random import Random
 
@@ -161,7 +161,7 @@ async def _finish(shop: Workshop, stage: Stage, tally: Tally, monitor: Monitor, 
 
 
 @contextmanager
-def _quiet_gc(*, on: bool) -> Iterator[None]:
+def _quiet_gc(*, on: bool) -> Generator[None]:
     """Keep the collector from walking everything that lives already, and make its rounds rare."""
     if not on:
         yield

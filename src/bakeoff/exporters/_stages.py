@@ -48,7 +48,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def places(run: StoredRun) -> list[Place]:
-    """Return the load stages of a run that have samples, in the order in which they ran.
+    """Return the load stages of a run that have samples, in the order in which they ran; all without a load.
 
     Raises:
         UsageError: the run has none.
@@ -63,6 +63,9 @@ def places(run: StoredRun) -> list[Place]:
             continue
         stage = planned.get(key) or _step(run, planned.get((benchmark, target, "main")), key)
         found.append(Place(stage=stage, benchmark=specs[benchmark], target=targets[target], index=len(found)))
+    loads = [place for place in found if place.stage.measured]
+    if loads:
+        return loads
     if not found:
         raise UsageError(
             f"the run `{run.results.run}` holds no sample",

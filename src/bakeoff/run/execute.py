@@ -13,16 +13,18 @@ from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import missing_scores
 from bakeoff.engine.runner import Engine, Key, climbed_steps
-from bakeoff.engine.stage import Workshop
+from bakeoff.engine.stage import Share, Workshop
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
 from bakeoff.plan import intents, make_plan
 from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score, Spec
 from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
 from bakeoff.run.environment import environment
+from bakeoff.run.fanout import send_together
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
 from bakeoff.run.preflight import preflight
+from bakeoff.run.worker import Task
 from bakeoff.spec import LoadedSpec, load_at_base
 from bakeoff.stores.jsonl import JsonlStore, read_records, remove
 from bakeoff.stores.redact import Redactor
@@ -64,8 +66,10 @@ def _placed(loaded: LoadedSpec) -> Spec:
     return msgspec.structs.replace(loaded.spec, benchmarks=placed)
 
 
-async def start_run(prepared: Prepared, root: Path, control: Control, *, command: str) -> Finished:
-    """Run a plan in a new directory under `root`."""
+async def start_run(
+    prepared: Prepared, root: Path, control: Control, *, command: str, processes: int = 1
+) -> Finished:
+    """Run a plan in a new directory under `root`, with one or several client processes."""
     spec = prepared.loaded.spec
     redact = Redactor(prepared.loaded.secrets)
     store = JsonlStore(new_folder(root, spec.name), redact=redact)
@@ -77,7 +81,8 @@ async def start_run(prepared: Prepared, root: Path, control: Control, *, command
             anchor=anchor, base=str(prepared.loaded.base), command=command, environment=environment()
         )
         store.add(Event(kind="run_started", facts=msgspec.to_builtins(facts)))
-        return await _work(prepared, store, redact, control, Session(anchor=anchor, segment=0, done=set()))
+        session = Session(anchor=anchor, segment=0, done=set(), processes=processes)
+        return await _work(prepared, store, redact, control, session)
 
 
 async def resume_run(
@@ -165,6 +170,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     anchor: Anchor
     segment: int
     done: set[Key]
+    processes: int = 1
 
 
 async def _work(
@@ -206,6 +212,10 @@ async def _send(
             warning = await preflight(lanes[spec.benchmarks[0].name, candidate.target.name])
             if warning:
                 control.tell(Progress(kind="note", text=warning))
+    if session.processes > 1:
+        task = _task(prepared, store, session, deployments)
+        await send_together(task, session.processes, control)
+        return
     shop = Workshop(
         benches=make_benches(spec, prepared.cases),
         lanes=lanes,
@@ -216,6 +226,26 @@ async def _send(
     )
     engine = Engine(prepared.plan, shop, climbed_steps(store.read(Event)))
     await engine.run(session.done)
+
+
+def _task(
+    prepared: Prepared, store: JsonlStore, session: Session, deployments: dict[str, Deployment]
+) -> Task:
+    keys = tuple(each.api_key for each in deployments.values() if each.api_key)
+    return Task(
+        folder=store.folder,
+        loaded=prepared.loaded,
+        candidates=prepared.candidates,
+        plan=prepared.plan,
+        cases=prepared.cases,
+        forms=prepared.forms,
+        deployments=deployments,
+        secrets=prepared.loaded.secrets + keys,
+        zero=session.anchor.mono_ns,
+        segment=session.segment,
+        done=session.done,
+        share=Share(),
+    )
 
 
 @contextlib.asynccontextmanager

@@ -29,7 +29,7 @@ _GROUP_NS = 50_000_000
 class _Log:
     """One append-only file."""
 
-    def __init__(self, path: Path, redact: Redactor) -> None:
+    def __init__(self, path: Path, redact: Redactor, *, repair: bool) -> None:
         self._path = path
         self._redact = redact
         self._encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -37,7 +37,8 @@ class _Log:
         self._group_began = 0
         self._dirty = False
         self.grouped = False
-        _repair(path)
+        if repair:
+            _repair(path)
         self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def add(self, record: Sample | Score | Event) -> None:
@@ -86,7 +87,7 @@ class _Log:
 class JsonlStore:
     """Write and read one run directory. Only one process may write it at a time."""
 
-    def __init__(self, folder: Path, *, redact: Redactor | None = None) -> None:
+    def __init__(self, folder: Path, *, redact: Redactor | None = None, _joined: bool = False) -> None:
         """Open a run directory for writing, creating it where needed.
 
         Raises:
@@ -95,6 +96,10 @@ class JsonlStore:
         """
         self.folder = folder
         self._redact = redact or Redactor()
+        self._lock: BinaryIO | None = None
+        if _joined:
+            self._open(repair=False)
+            return
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = (folder / ".lock").open("wb")
@@ -105,7 +110,17 @@ class JsonlStore:
                 hint="choose another with --out",
             ) from error
         _lock(self._lock, folder)
-        self._logs = {kind: _Log(folder / name, self._redact) for kind, name in _FILES.items()}
+        self._open(repair=True)
+
+    @classmethod
+    def joined(cls, folder: Path, *, redact: Redactor) -> "JsonlStore":
+        """Write beside the process that holds the lock: whole lines, each group with one append."""
+        return cls(folder, redact=redact, _joined=True)
+
+    def _open(self, *, repair: bool) -> None:
+        self._logs = {
+            kind: _Log(self.folder / name, self._redact, repair=repair) for kind, name in _FILES.items()
+        }
 
     @property
     def grouped(self) -> bool:
@@ -160,7 +175,8 @@ class JsonlStore:
             for log in self._logs.values():
                 log.close()
         finally:
-            self._lock.close()
+            if self._lock is not None:
+                self._lock.close()
 
 
 def read_records(folder: Path, kind: type[T]) -> Iterator[T]:
