@@ -168,7 +168,8 @@ def merged_checks(checks: Iterable[StageCheck]) -> StageCheck | None:
     for name in ("loop_delay_p99_s", "lag_p99_s", "cpu_share"):
         values = [value for each in found if isinstance(value := each.facts.get(name), float)]
         facts[name] = max(values) if values else None
-    facts["cpu_s"] = sum([value for each in found if isinstance(value := each.facts.get("cpu_s"), float)])
+    spent = [value for each in found if isinstance(value := each.facts.get("cpu_s"), float)]
+    facts["cpu_s"] = sum(spent, 0.0)
     facts["processes"] = float(len(found))
     reasons = list(dict.fromkeys(reason for each in found for reason in each.reasons))
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""What the exporters share: a run's stages in order, times as other tools count them, summaries of columns."""
+"""What exporters share: a run's stages in order, times as other tools count them, summaries of columns."""
 
 import math
 from array import array

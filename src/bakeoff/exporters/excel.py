@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import msgspec
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 
 from bakeoff.charts.svg import visible
 from bakeoff.exporters._consolidated import COLUMNS, consolidated
@@ -13,26 +15,19 @@ class Excel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The kit's consolidated columns in one sheet; an empty cell is unknown."""
 
     def write(self, run: StoredRun, folder: Path) -> list[Path]:
-        """Write `consolidated.xlsx`.
-
-        Raises:
-            PluginError: `openpyxl` is not installed.
-        """
-        from bakeoff.errors import PluginError
-
-        try:
-            from openpyxl import Workbook
-        except ImportError as error:
-            raise PluginError(
-                "`excel` of the exporters needs the package `openpyxl`, which is not installed",
-                hint="pip install openpyxl",
-            ) from error
+        """Write `consolidated.xlsx`."""
+        rows = consolidated(run)
         book = Workbook(write_only=True)
         sheet = book.create_sheet("consolidated")
         sheet.append(COLUMNS)
-        for row in consolidated(run):
-            cells = (row[column] for column in COLUMNS)
-            sheet.append([visible(cell) if isinstance(cell, str) else cell for cell in cells])
+        for row in rows:
+            cells = [WriteOnlyCell(sheet, value=row[column]) for column in COLUMNS]
+            for cell in cells:
+                if isinstance(cell.value, str):
+                    cell.value = visible(cell.value)
+                    # A text that begins with `=` stays a text.
+                    cell.data_type = "s"
+            sheet.append(cells)
         path = folder / "consolidated.xlsx"
         book.save(path)
         return [path]
