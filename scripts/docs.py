@@ -35,6 +35,8 @@ FAMILIES = {
     "metrics": ("Metrics", ["SampleMetric", "StageMetric"]),
     "stores": ("Stores", ["Store"]),
     "reports": ("Reports", ["Report"]),
+    "importers": ("Importers", ["Importer"]),
+    "exporters": ("Exporters", ["Exporter"]),
 }
 WORDS = {
     str: "text",

@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "report": "Write a run's reports again, or print its results.",
         "compare": "Compare the targets of one or several runs, pair by pair.",
         "import": "Turn result files of other tools into a run.",
+        "export": "Write a run as files of another tool.",
     },
     "Operate": {
         "runs": "List, show or remove stored runs.",

@@ -77,22 +77,23 @@ def row_2025(sample: Sample, start: str | None, end: str | None) -> Row2025:
     prompt, output = sample.usage.prompt, sample.usage.completion
     both = total((prompt, output))
     gaps = None if sample.chunk_us is None else [gap / 1e6 for gap in sample.chunk_us]
-    return Row2025(
-        error_code=error_code(sample),
-        error_msg=sample.error,
-        client_ttft_s=ttft,
-        client_end_to_end_latency_s=e2e,
-        client_output_token_per_s_per_request=_pace(sample, ttft, e2e),
-        client_total_tokens_per_s_per_request=None if both is None or not e2e else both / e2e,
-        client_inter_token_latencies_s=gaps,
-        client_mean_inter_token_latency_s=sum(gaps) / len(gaps) if gaps else None,
-        number_input_tokens=prompt,
-        number_output_tokens=output,
-        number_total_tokens=both,
-        start_time=start,
-        end_time=end,
-        **_server_said(sample),
-    )
+    known: dict[str, Any] = {
+        "error_code": error_code(sample),
+        "error_msg": sample.error,
+        "client_ttft_s": ttft,
+        "client_end_to_end_latency_s": e2e,
+        "client_output_token_per_s_per_request": _pace(sample, ttft, e2e),
+        "client_total_tokens_per_s_per_request": None if both is None or not e2e else both / e2e,
+        "client_inter_token_latencies_s": gaps,
+        "client_mean_inter_token_latency_s": sum(gaps) / len(gaps) if gaps else None,
+        "number_input_tokens": prompt,
+        "number_output_tokens": output,
+        "number_total_tokens": both,
+        "start_time": start,
+        "end_time": end,
+    }
+    known.update(_server_said(sample))
+    return Row2025(**known)
 
 
 def row_2024(sample: Sample, start: str | None, end: str | None) -> Row2024:  # noqa: ARG001  as `row_2025`

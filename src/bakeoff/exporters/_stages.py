@@ -1,5 +1,8 @@
 """What exporters share: a run's stages in order, times as other tools count them, summaries of columns."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 import math
 from array import array
 from collections.abc import Iterable, Mapping

@@ -7,6 +7,9 @@ scheduler's averages. A load without a counterpart is written as `throughput`, a
 bakeoff's own load under `config.bakeoff_load`. The version says who measured.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 from pathlib import Path
 from typing import Any
 

@@ -5,6 +5,9 @@ Names, keys and formulas are the kit's: latencies count from sending, the pace o
 null. A request without a complete answer carries its outcome as `error_code`, so the summary leaves it out.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 import re
 import uuid
 from array import array

@@ -5,6 +5,9 @@ here; `e2e` counts from the moment at which AIPerf issued the credit for the req
 `inter_token_latency` is the mean of one request over its tokens less one, which is `tpot` here.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

@@ -8,6 +8,9 @@ what GuideLLM calls `request_latency` and `e2e` is its `request_scheduled_latenc
 `inter_token_latency_ms` is the mean of one request, which is `tpot` here, not `itl`.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path

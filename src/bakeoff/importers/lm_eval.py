@@ -6,6 +6,9 @@ which counts as not right by default, so the value is the same, and what it woul
 metric that is no share between 0 and 1 per document (perplexity, BLEU) stays a reported number.
 """
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# The values come from other programs' JSON, whose shape is looked at where they are read.
+
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path

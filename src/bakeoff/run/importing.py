@@ -52,8 +52,10 @@ def import_files(
         for event in _beginning(parts, folder, command):
             store.add(event)
         for part in parts:
-            for record in (*part.samples, *part.scores):
-                store.add(record)
+            for sample in part.samples:
+                store.add(sample)
+            for score in part.scores:
+                store.add(score)
         store.add(Event(kind="run_ended", at=_end(parts)))
     return folder
 
