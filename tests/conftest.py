@@ -110,6 +110,7 @@ def cache_dir() -> Path:
 def isolate_environment() -> None:
     """Point every place that settings come from to an empty folder, but for downloads and pip."""
     kept = {"BAKEOFF_CACHE": str(cache_dir())}
+    kept |= {name: os.environ[name] for name in ("BAKEOFF_TEST_DATA",) if name in os.environ}
     for place in (Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"):
         if place.exists():
             kept.setdefault("PIP_CONFIG_FILE", str(place))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -117,7 +118,8 @@ def test_records_name_body_model_and_concurrency(server: TruthProcess) -> None:
 def test_a_slow_reader_gets_every_byte(server: TruthProcess) -> None:
     with connect(server.port) as one:
         one.sendall(encode(chat(), settings="flood=64,tokens=60000"))
-        time.sleep(0.3)
+        one.recv(1, socket.MSG_PEEK)
+        time.sleep(0.5)
         read = exchange(one, b"")
     assert read.text.count("tok") == 60000
     assert read.text.endswith("tok59999")

@@ -184,6 +184,8 @@ def _spec(place: Place) -> dict[str, Any]:
     profile: dict[str, Any] = {"kind": {"trace": "replay"}.get(kind, kind)}
     if kind == "concurrent":
         profile["streams"] = [found["streams"]]
+    elif kind == "throughput":
+        profile["max_concurrency"] = None
     elif kind in _OPEN:
         profile["rate"] = [found["rate"]]
     return {

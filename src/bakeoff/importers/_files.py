@@ -18,7 +18,10 @@ T = TypeVar("T")
 
 _HEAD = 1 << 16
 _LINE = 1 << 24
-_LIMIT = 9.0e9
+_LIMIT = 4.0e9
+
+Count = int | float
+"""A count of tokens; tools that keep their numbers in data frames write 64.0."""
 
 
 def head(path: Path) -> bytes:
@@ -107,6 +110,11 @@ def ns(seconds: float | None, path: Path) -> int | None:
     if not abs(seconds) < _LIMIT:
         raise DataError(f"{seconds} is no time in seconds", where=str(path))
     return round(seconds * 1e9)
+
+
+def whole(count: Count | None) -> int | None:
+    """Return a count as an integer."""
+    return None if count is None else round(count)
 
 
 _WHOLE = "the file may have been cut off while it was written or copied"

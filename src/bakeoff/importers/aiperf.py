@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.importers._files import beside, decode, decode_lines, first_line, has_keys, head, ns
+from bakeoff.importers._files import beside, decode, decode_lines, first_line, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, counts, make_target, numbered, single, spread
 from bakeoff.records import Estimate, Sample, Target, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
@@ -65,8 +65,7 @@ class _Record(msgspec.Struct, frozen=True):
 
     def count(self, name: str) -> int | None:
         """Return a metric that is a count."""
-        value = self.number(name)
-        return None if value is None else int(value)
+        return whole(self.number(name))
 
 
 class _Stat(msgspec.Struct, frozen=True):
@@ -205,7 +204,7 @@ def _samples(records: list[_Record], target: str, zero: int, path: Path) -> Iter
     for index, record in enumerate(sorted(records, key=_due), 1):
         moments = record.metadata
         start = moments.request_start_ns - zero
-        gaps = _gaps(record)
+        gaps = _gaps(record, path)
         first = _after(start, record.number("time_to_first_token"), path)
         failed = record.error is not None
         yield Sample(
@@ -233,13 +232,13 @@ def _after(start: int, milliseconds: float | None, path: Path) -> int | None:
     return None if gap is None else start + gap
 
 
-def _gaps(record: _Record) -> list[int] | None:
+def _gaps(record: _Record, path: Path) -> list[int] | None:
     """Return the gaps between events in ns."""
     found = record.metrics.get("inter_chunk_latency")
     value = found.value if found else None
     if not isinstance(value, list):
         return None
-    return [round(gap * 1e6) for gap in value if isinstance(gap, int | float)]
+    return [ns(gap / 1e3, path) or 0 for gap in value if isinstance(gap, int | float)]
 
 
 def _usage(record: _Record) -> Usage:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.errors import DataError
-from bakeoff.importers._files import decode, has_keys, head, ns
+from bakeoff.importers._files import Count, decode, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, UNTIMED, counts, make_target, single, spread
 from bakeoff.records import Estimate, Sample, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
@@ -24,9 +24,9 @@ _UNITS = {"s": 1.0, "ms": 1e-3}
 class _Row(msgspec.Struct, frozen=True):
     ttft: float | None = None
     e2e_latency: float | None = None
-    num_input_tokens: int | None = None
-    num_output_tokens: int | None = None
-    num_reasoning_tokens: int | None = None
+    num_input_tokens: Count | None = None
+    num_output_tokens: Count | None = None
+    num_reasoning_tokens: Count | None = None
     error_code: int | None = None
     error_message: str | None = None
 
@@ -97,9 +97,9 @@ def _sample(row: _Row, index: int, target: str, scale: float, path: Path) -> Sam
         return None if value is None or row.failed else ns(value * scale, path)
 
     usage = Usage(
-        prompt=row.num_input_tokens,
-        completion=row.num_output_tokens,
-        reasoning=row.num_reasoning_tokens,
+        prompt=whole(row.num_input_tokens),
+        completion=whole(row.num_output_tokens),
+        reasoning=whole(row.num_reasoning_tokens),
         counted_by=None if row.num_output_tokens is None else TOOL,
     )
     return Sample(

@@ -14,15 +14,18 @@ what GuideLLM calls `request_latency` and `e2e` is its `request_scheduled_latenc
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bakeoff.errors import DataError
-from bakeoff.importers._files import decode, decode_yaml, has_keys, head, ns
+from bakeoff.importers._files import decode, decode_yaml, has_keys, head, ns, whole
+from bakeoff.importers._guidellm_report import Benchmark, ByStatus, Report, Row, Spread, Strategy, Totals
 from bakeoff.importers._shape import LOAD, counts, make_target, numbered, safe_name, single, spread
 from bakeoff.records import Estimate, Sample, Target, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
+
+T = TypeVar("T")
 
 TOOL = "guidellm"
 
@@ -37,126 +40,6 @@ _RATES = {
     "prompt_token_count": ("prompt_tokens", "tokens"),
     "output_token_count": ("output_tokens", "tokens"),
 }
-
-
-class _Spread(msgspec.Struct, frozen=True):
-    mean: float | None = None
-    median: float | None = None
-    min: float | None = None
-    max: float | None = None
-    count: int = 0
-    percentiles: dict[str, float | None] = {}
-
-
-class _ByStatus(msgspec.Struct, frozen=True):
-    successful: _Spread | None = None
-
-
-class _Totals(msgspec.Struct, frozen=True):
-    successful: int = 0
-    errored: int = 0
-    incomplete: int = 0
-
-
-class _Strategy(msgspec.Struct, frozen=True):
-    type_: str = "unknown"
-    rate: float | None = None
-    streams: int | None = None
-
-
-class _Backend(msgspec.Struct, frozen=True):
-    model: str | None = None
-    target: str | None = None
-
-
-class _Config(msgspec.Struct, frozen=True):
-    strategy: _Strategy = _Strategy()
-    backend: _Backend = _Backend()
-    strategy_index: int = 0
-
-
-class _Worker(msgspec.Struct, frozen=True):
-    backend_model: str | None = None
-    backend_target: str | None = None
-
-
-class _Timings(msgspec.Struct, frozen=True):
-    targeted_start: float | None = None
-    request_start: float | None = None
-    first_token_iteration: float | None = None
-    first_output_token_iteration: float | None = None
-    last_token_iteration: float | None = None
-    token_iterations: int = 0
-    first_iteration: float | None = None
-    last_iteration: float | None = None
-    request_end: float | None = None
-
-
-class _Info(msgspec.Struct, frozen=True):
-    timings: _Timings = _Timings()
-    error: str | None = None
-
-
-class _Planned(msgspec.Struct, frozen=True):
-    targeted_start_time: float | None = None
-
-
-class _Tokens(msgspec.Struct, frozen=True):
-    cached_tokens: int | None = None
-
-
-class _Row(msgspec.Struct, frozen=True):
-    """One request; the second half are the names of versions up to 0.3."""
-
-    request_args: Any = None
-    output: str | None = None
-    reasoning_output: str | None = None
-    tool_calls: list[Any] | None = None
-    info: _Info = _Info()
-    input_metrics: _Tokens | None = None
-    prompt_tokens: int | None = None
-    output_tokens: int | None = None
-    prompt: str | None = None
-    scheduler_info: _Planned | None = None
-    start_time: float | None = None
-    end_time: float | None = None
-    first_token_time: float | None = None
-    last_token_time: float | None = None
-    error: str | None = None
-
-
-class _Rows(msgspec.Struct, frozen=True):
-    successful: list[_Row] | None = None
-    errored: list[_Row] | None = None
-    incomplete: list[_Row] | None = None
-
-
-class _Warning(msgspec.Struct, frozen=True):
-    message: str = ""
-    note: str | None = None
-
-
-class _Benchmark(msgspec.Struct, frozen=True):
-    config: _Config | None = None
-    args: _Config | None = None
-    worker: _Worker = _Worker()
-    metrics: dict[str, Any] = {}
-    request_totals: _Totals | None = None
-    requests: _Rows = _Rows()
-    warnings: list[_Warning] | None = None
-
-    @property
-    def setting(self) -> _Config:
-        return self.config or self.args or _Config()
-
-
-class _Metadata(msgspec.Struct, frozen=True):
-    guidellm_version: str | None = None
-
-
-class _Report(msgspec.Struct, frozen=True):
-    benchmarks: list[_Benchmark]
-    metadata: _Metadata = _Metadata()
 
 
 class Guidellm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -174,7 +57,7 @@ class Guidellm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def read(self, path: Path) -> Imported:
         """Return the report's content."""
         yaml = path.suffix.lower() in {".yaml", ".yml"}
-        report = (decode_yaml if yaml else decode)(path, _Report, "GuideLLM")
+        report = (decode_yaml if yaml else decode)(path, Report, "GuideLLM")
         if not report.benchmarks:
             raise DataError(
                 "holds no benchmark", where=str(path), hint="the run may have failed; run it again"
@@ -205,14 +88,12 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     target: Target
     zero: float | None
-    one: _Benchmark
+    one: Benchmark
 
     @property
-    def totals(self) -> _Totals:
-        found = self.one.request_totals
-        if found is None and isinstance(given := self.one.metrics.get("request_totals"), dict):
-            found = msgspec.convert(given, _Totals)
-        return found or _Totals()
+    def totals(self) -> Totals:
+        """Return how many requests came out how; the place of the totals differs by version."""
+        return self.one.request_totals or _told(self, "request_totals", Totals) or Totals()
 
     @property
     def whole(self) -> bool:
@@ -222,7 +103,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
         return have >= max(totals.successful + totals.errored + totals.incomplete, 1)
 
 
-def _names(benchmarks: Sequence[_Benchmark]) -> list[str]:
+def _names(benchmarks: Sequence[Benchmark]) -> list[str]:
     if len(benchmarks) == 1:
         return [LOAD]
     names: list[str] = []
@@ -234,7 +115,7 @@ def _names(benchmarks: Sequence[_Benchmark]) -> list[str]:
     return names
 
 
-def _target(one: _Benchmark) -> Target:
+def _target(one: Benchmark) -> Target:
     backend, worker = one.setting.backend, one.worker
     return make_target(backend.model or worker.backend_model, backend.target or worker.backend_target)
 
@@ -244,7 +125,7 @@ def _benchmark(part: _Part) -> ImportedBenchmark:
     return ImportedBenchmark(name=part.name, load=_load(part.one.setting.strategy), countable=part.whole)
 
 
-def _load(strategy: _Strategy) -> dict[str, Any] | None:
+def _load(strategy: Strategy) -> dict[str, Any] | None:
     kinds = {"synchronous": "sequential", "throughput": "throughput"}
     if strategy.type_ in kinds:
         return {"kind": kinds[strategy.type_]}
@@ -255,7 +136,7 @@ def _load(strategy: _Strategy) -> dict[str, Any] | None:
     return None
 
 
-def _zero(benchmarks: Sequence[_Benchmark]) -> float | None:
+def _zero(benchmarks: Sequence[Benchmark]) -> float | None:
     """Return the first moment of the report, which becomes time zero of the run."""
     moments = [
         moment
@@ -268,12 +149,12 @@ def _zero(benchmarks: Sequence[_Benchmark]) -> float | None:
     return min(moments, default=None)
 
 
-def _due(row: _Row) -> float | None:
+def _due(row: Row) -> float | None:
     planned = row.scheduler_info.targeted_start_time if row.scheduler_info else None
     return row.info.timings.targeted_start or planned
 
 
-def _sent(row: _Row) -> float | None:
+def _sent(row: Row) -> float | None:
     return row.info.timings.request_start or row.start_time
 
 
@@ -293,7 +174,7 @@ def _samples(part: _Part) -> Iterator[Sample]:
         yield _sample(part, outcome, row, index)
 
 
-def _sample(part: _Part, outcome: str, row: _Row, index: int) -> Sample:
+def _sample(part: _Part, outcome: str, row: Row, index: int) -> Sample:
     times = row.info.timings
 
     def at(*moments: float | None) -> int | None:
@@ -326,14 +207,19 @@ def _sample(part: _Part, outcome: str, row: _Row, index: int) -> Sample:
     )
 
 
-def _usage(row: _Row) -> Usage:
+def _usage(row: Row) -> Usage:
     if row.prompt_tokens is None and row.output_tokens is None:
         return Usage()
     cached = row.input_metrics.cached_tokens if row.input_metrics else None
-    return Usage(prompt=row.prompt_tokens, completion=row.output_tokens, cached=cached, counted_by=TOOL)
+    return Usage(
+        prompt=whole(row.prompt_tokens),
+        completion=whole(row.output_tokens),
+        cached=whole(cached),
+        counted_by=TOOL,
+    )
 
 
-def _case(row: _Row) -> str | None:
+def _case(row: Row) -> str | None:
     """Return an id that the same prompt has in every run, None where the prompt is not in the file."""
     asked = row.prompt
     if asked is None and isinstance(row.request_args, str):
@@ -370,17 +256,31 @@ def _reported(part: _Part) -> Reported:
     )
 
 
-def _spread(part: _Part, name: str) -> _Spread | None:
+def _spread(part: _Part, name: str) -> Spread | None:
+    told = _told(part, name, ByStatus)
+    found = told.successful if told else None
+    return found if found is not None and found.count else None
+
+
+def _told(part: _Part, name: str, kind: type[T]) -> T | None:
+    """Return one of the benchmark's metrics, None where it is not there."""
+    given = part.one.metrics.get(name)
+    if given is None:
+        return None
     try:
-        found = msgspec.convert(part.one.metrics.get(name) or {}, _ByStatus).successful
+        return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
         where = f"{part.path}: metrics.{name}"
         raise DataError(f"is not as GuideLLM writes it: {error}", where=where) from error
-    return found if found is not None and found.count else None
 
 
 def _notes(part: _Part) -> list[str]:
     found = [f"{part.name}: GuideLLM warns: {warning.message}" for warning in part.one.warnings or ()]
+    if any(_due(row) for row in part.one.requests.successful or ()):
+        found.append(
+            f"{part.name}: times count from when GuideLLM meant to send a request; in its own report they "
+            "count from sending"
+        )
     totals, rows = part.totals, part.one.requests
     if not part.whole:
         have = sum(len(each or ()) for each in (rows.successful, rows.errored, rows.incomplete))

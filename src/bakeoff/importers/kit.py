@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.errors import DataError
-from bakeoff.importers._files import beside, decode, has_keys, head, ns
+from bakeoff.importers._files import Count, beside, decode, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, UNTIMED, counts, make_target, single, spread
 from bakeoff.records import Estimate, Sample, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
@@ -46,8 +46,8 @@ class _Row(msgspec.Struct, frozen=True):
     client_ttft_s: float | None = None
     client_end_to_end_latency_s: float | None = None
     client_inter_token_latencies_s: list[float] | None = None
-    number_input_tokens: int | None = None
-    number_output_tokens: int | None = None
+    number_input_tokens: Count | None = None
+    number_output_tokens: Count | None = None
     start_time: str | None = None
     prompt_name: str | None = None
     server_ttft_s: float | None = None
@@ -187,7 +187,9 @@ def _sample(row: _Row, start: int | None, index: int, target: str, path: Path) -
         first_token_at=first,
         last_token_at=None if first is None or gaps is None else first + (ns(sum(gaps), path) or 0),
         done_at=after(row.client_end_to_end_latency_s),
-        usage=Usage(prompt=row.number_input_tokens, completion=row.number_output_tokens, counted_by=TOOL)
+        usage=Usage(
+            prompt=whole(row.number_input_tokens), completion=whole(row.number_output_tokens), counted_by=TOOL
+        )
         if counted
         else Usage(),
         status=row.error_code if isinstance(row.error_code, int) else None,

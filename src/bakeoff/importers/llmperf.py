@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.importers._files import beside, decode, has_keys, head, ns
+from bakeoff.importers._files import Count, beside, decode, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, UNTIMED, counts, make_target, single, spread
 from bakeoff.records import Estimate, Sample, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
@@ -27,8 +27,8 @@ class _Row(msgspec.Struct, frozen=True):
     error_msg: str | None = None
     ttft_s: float | None = None
     end_to_end_latency_s: float | None = None
-    number_input_tokens: int | None = None
-    number_output_tokens: int | None = None
+    number_input_tokens: Count | None = None
+    number_output_tokens: Count | None = None
     ttft_server_s: float | None = None
     end_to_end_latency_server_s: float | None = None
 
@@ -110,7 +110,9 @@ def _sample(row: _Row, index: int, target: str, path: Path) -> Sample:
         outcome="error" if failed else "ok",
         first_token_at=None if failed else ns(row.ttft_s, path),
         done_at=None if failed else ns(row.end_to_end_latency_s, path),
-        usage=Usage(prompt=row.number_input_tokens, completion=row.number_output_tokens, counted_by=TOOL)
+        usage=Usage(
+            prompt=whole(row.number_input_tokens), completion=whole(row.number_output_tokens), counted_by=TOOL
+        )
         if counted
         else Usage(),
         status=row.error_code if isinstance(row.error_code, int) else None,

@@ -138,8 +138,8 @@ def _task(path: Path, found: _Results, target: str) -> _Task:
     cases: dict[str, Case] = {}
     samples: dict[str, Sample] = {}
     scores: list[Score] = []
-    for raw in decode_lines(path, dict[str, Any], TOOL):
-        line = msgspec.convert(raw, _Line)
+    every = decode_lines(path, dict[str, Any], TOOL)
+    for line, raw in zip(decode_lines(path, _Line, TOOL), every, strict=True):
         case = str(line.doc_id)
         if case not in cases:
             cases[case] = _case(case, line)

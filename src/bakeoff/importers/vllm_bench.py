@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.errors import DataError
-from bakeoff.importers._files import decode, has_keys, head, ns
+from bakeoff.importers._files import Count, decode, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, UNTIMED, counts, make_target, numbered, single, spread
 from bakeoff.records import Estimate, Sample, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
@@ -33,8 +33,8 @@ class _Result(msgspec.Struct, frozen=True):
     max_concurrency: int | None = None
     completed: int = 0
     failed: int | None = None
-    total_input_tokens: int | None = None
-    total_output_tokens: int | None = None
+    total_input_tokens: Count | None = None
+    total_output_tokens: Count | None = None
     request_throughput: float | None = None
     request_goodput: float | None = None
     output_throughput: float | None = None
@@ -42,8 +42,8 @@ class _Result(msgspec.Struct, frozen=True):
     ttfts: list[float] | None = None
     itls: list[list[float]] | None = None
     start_times: list[float] | None = None
-    input_lens: list[int] | None = None
-    output_lens: list[int] | None = None
+    input_lens: list[Count] | None = None
+    output_lens: list[Count] | None = None
     errors: list[str | None] | None = None
     generated_texts: list[str] | None = None
 
@@ -161,11 +161,11 @@ class _Cells(msgspec.Struct, frozen=True, kw_only=True):
 
 def _sample(result: _Result, index: int, path: Path) -> _Cells:
     gaps = _at(result.itls, index)
-    prompt, completion = _at(result.input_lens, index), _at(result.output_lens, index)
+    prompt, completion = whole(_at(result.input_lens, index)), whole(_at(result.output_lens, index))
     return _Cells(
         index=index,
         ttft=ns(_at(result.ttfts, index), path),
-        gaps=None if gaps is None else [round(gap * 1e9) for gap in gaps],
+        gaps=None if gaps is None else [ns(gap, path) or 0 for gap in gaps],
         latency=ns(_at(result.latencies, index), path),
         usage=Usage()
         if prompt is None and completion is None
@@ -200,7 +200,7 @@ def _reported(result: _Result, every: dict[str, Any], target: str) -> Reported:
     )
 
 
-def _each(total: int | None, n: int) -> float | None:
+def _each(total: Count | None, n: int) -> float | None:
     return None if total is None or not n else total / n
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from bakeoff.charts import numbers
 from bakeoff.charts.numbers import Scale
-from bakeoff.records import Distribution, Estimate, StageResult
+from bakeoff.records import Distribution, StageResult
 
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 PRINTED = {"p999": "p99.9"}
@@ -24,6 +24,7 @@ _METRICS = {
     "cached_tokens": "Cached prompt tokens",
     "output_tokens": "Output tokens",
 }
+_FINEST = {"s": 6, "ms": 3, "tokens": 2}  # decimals; gaps are stored in whole microseconds
 _SAME_AS = {"ttfa": "ttft", "chunk_gap": "itl"}
 _TOKENS = frozenset({"prompt_tokens", "cached_tokens", "output_tokens"})
 
@@ -80,10 +81,20 @@ def percentile(one: Distribution, name: str, scale: Scale) -> Percentile:
     bounds = one.bounds.get(name)
     value: float = getattr(one, name)
     low, high = (None, None) if bounds is None else (bounds.low, bounds.high)
-    shown = numbers.show(
-        Estimate(value=value, low=low, high=high, n=one.n, unit=scale.unit, level=one.level), scale
-    )
-    return Percentile(value=shown.value, interval=shown.interval)
+    if low is None or high is None:
+        return Percentile(value=numbers.number(value * scale.factor))
+    value, low, high = (bound * scale.factor for bound in (value, low, high))
+    digits = min(numbers.places(value, low, high), _FINEST.get(scale.unit, _FINEST["s"]))
+    interval = f"[{numbers.plain(low, digits)}, {numbers.plain(high, digits)}]"
+    return Percentile(value=numbers.plain(value, digits), interval=interval)
+
+
+def short(one: Distribution, name: str, scale: Scale) -> Percentile:
+    """Return a percentile in three digits and without its interval, for where there is little room."""
+    if not supported(one, name):
+        return percentile(one, name, scale)
+    value: float = getattr(one, name)
+    return Percentile(value=numbers.number(value * scale.factor))
 
 
 def distribution(stage: StageResult, metric: str) -> Distribution | None:

@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.charts import numbers
 from bakeoff.charts.numbers import Scale
 from bakeoff.records import OUTCOMES, StageResult
-from bakeoff.reports.percentiles import distribution, percentile, repeats, scale_of
+from bakeoff.reports.percentiles import distribution, repeats, scale_of, short
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ def load_words(stage: StageResult) -> str:
 
 
 def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _requests(stages: Sequence[StageResult]) -> _Made:
@@ -116,7 +116,7 @@ def _latency(stages: Sequence[StageResult], metric: str, label: str, shares: Seq
         if one is None:
             cells.append(UNKNOWN)
             continue
-        first, *rest = [(name, percentile(one, name, scale)) for name in shares]
+        first, *rest = [(name, short(one, name, scale)) for name in shares]
         lines = [f"{name} {cell.value}" for name, cell in rest]
         # The number of complete answers stands in the row already; another n is told where it belongs.
         if one.n != stage.outcomes.get("ok", 0):

@@ -21,6 +21,9 @@ from bakeoff.stores.jsonl import JsonlStore
 NOWHERE = "http://not-recorded.invalid/v1"
 """Stands for the endpoint in the spec of a run whose files do not name it."""
 
+_LONGEST_NS = 1 << 62
+_MOST_TOKENS = 10**9
+
 
 def import_files(
     paths: Sequence[Path], root: Path, name: str | None = None, *, tool: str | None = None, command: str = ""
@@ -101,9 +104,22 @@ def _read(files: Sequence[Path], tool: str | None) -> list[Imported]:
         part = importer.read(path)
         if not part.samples and not part.reported:
             raise DataError("holds no result", where=str(path))
+        for sample in part.samples:
+            _check_size(sample, path)
         done |= {each.resolve() for each in part.sources}
         parts.append(part)
     return parts
+
+
+def _check_size(sample: Sample, path: Path) -> None:
+    """Refuse numbers that no run has, and that would stop a report later."""
+    usage = sample.usage
+    times = (sample.scheduled_at, sample.sent_at, sample.first_token_at, sample.last_token_at, sample.done_at)
+    counts = (usage.prompt, usage.completion, usage.cached, usage.reasoning, sample.chunks)
+    for name, values, limit in (("time", times, _LONGEST_NS), ("count", counts, _MOST_TOKENS)):
+        for value in values:
+            if value is not None and abs(value) > limit:
+                raise DataError(f"request {sample.case} has a {name} of {value:.3g}", where=str(path))
 
 
 def _apart(parts: Sequence[Imported]) -> list[Imported]:

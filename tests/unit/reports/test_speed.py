@@ -79,6 +79,14 @@ def test_percentile_carries_its_interval() -> None:
     assert percentile(bare, "p50", MS).interval == ""
 
 
+def test_narrow_interval_adds_no_decimals_below_a_microsecond() -> None:
+    made = describe([0.005 + place * 1e-12 for place in range(1000)])
+    assert made is not None
+    cell = percentile(made, "p50", MS)
+    assert (cell.value, cell.interval) == ("5.000", "[5.000, 5.000]")
+    assert column(stage_table([stage(tpot=made)]), "tpot p50") == ["5.00, p95 5.00"]
+
+
 def test_percentile_tables_hold_every_metric_that_was_measured_and_no_other() -> None:
     made = tables([stage(ttft=spread(0.1), ttfa=spread(0.1), lag=spread(0.001))])
     assert [table.metric for table in made] == ["ttft", "lag"]
