@@ -139,7 +139,7 @@ def test_run_that_is_being_written_is_refused(tmp_path: Path) -> None:
             assert (done.code, "another process is writing this run" in done.err) == (2, True)
         listed = call("runs", "list", "--json", cwd=tmp_path).document()["runs"]
         assert [one["state"] for one in listed] == ["running"]
-        interrupt(process, times=2)
+        interrupt(process)
 
 
 def test_report_is_written_again_from_the_records_alone(sums_server: TruthProcess, tmp_path: Path) -> None:

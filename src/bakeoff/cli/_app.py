@@ -1,13 +1,14 @@
 """The command line as a whole: errors become messages and exit codes."""
 
 import os
+import signal
 import sys
 
 import click
 
 from bakeoff import __version__
 from bakeoff.cli._commands import LazyGroup
-from bakeoff.errors import BakeoffError, StoreError
+from bakeoff.errors import BakeoffError, InterruptedRun, StoreError
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except (click.Abort, KeyboardInterrupt):
+        _ignore_interrupts()
         click.echo("interrupted", err=True)
         code = 130
     except BrokenPipeError:
@@ -50,5 +52,12 @@ def _told(error: click.ClickException | BakeoffError | OSError, *, as_json: bool
     if isinstance(error, OSError):
         where = "" if error.filename is None else str(error.filename)
         error = StoreError(error.strerror or str(error), where=where)
+    if isinstance(error, InterruptedRun):
+        _ignore_interrupts()
     _terminal.tell(error, as_json=as_json)
     return error.exit_code
+
+
+def _ignore_interrupts() -> None:
+    """Let a further Ctrl-C pass: all is stored, and Python's own clean-up must not end in a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
