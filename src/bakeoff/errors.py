@@ -63,13 +63,16 @@ class EndpointError(BakeoffError):
 
 
 class WireError(BakeoffError):
-    """One HTTP exchange failed; `kind` says how."""
+    """One HTTP exchange failed; `kind` says how, `sent_at` when the request had gone out (monotonic ns)."""
 
     exit_code = 4
 
-    def __init__(self, kind: str, message: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(
+        self, kind: str, message: str, *, where: str = "", hint: str = "", sent_at: int | None = None
+    ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.kind = kind
+        self.sent_at = sent_at
 
 
 class DeployError(BakeoffError):

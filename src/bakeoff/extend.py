@@ -4,7 +4,7 @@ An implementation is a frozen struct whose fields are its options, named by an e
 `bakeoff.<family>`. Options arrive validated; an implementation never sees the spec file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Protocol, runtime_checkable
@@ -45,6 +45,23 @@ class Provider(Protocol):
 
     def decode(self, exchange: Exchange) -> Response:
         """Return the answer of a 200 exchange; what cannot be decoded becomes `Response.error`."""
+        ...
+
+
+Ask = Callable[[Call], Awaitable[Exchange]]
+"""Sends a call and returns its exchange, which is whole and has the status 200; everything else ends the try."""
+
+
+class LikelihoodProvider(Protocol):
+    """A way to learn how likely texts are after their contexts."""
+
+    @property
+    def form(self) -> str:
+        """Return "likelihood": it sends the `continuations` of a request."""
+        ...
+
+    async def likelihood(self, request: Request, target: Target, ask: Ask) -> Response:
+        """Return a likelihood for each continuation, asking as often as it needs; else `Response.error`."""
         ...
 
 
@@ -99,7 +116,12 @@ class Ladder(Protocol):
 
 
 class Scorer(Protocol):
-    """Grade one answer."""
+    """Grade one answer.
+
+    In a spec every type may also be asked for as `not-TYPE`, and takes three keys more: `transform`, which
+    is done to the answer first, such as `output.trim()`; `allow_code`, without which it runs none; and
+    `weight`, for scorers that feed one metric together.
+    """
 
     @property
     def metric(self) -> str:
@@ -107,6 +129,22 @@ class Scorer(Protocol):
         ...
 
     def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
+        """Return the grade of `answer`, the sample's text without reasoning."""
+        ...
+
+
+class SlowScorer(Protocol):
+    """Grade one answer by waiting: for a process, or for a model's opinion.
+
+    Told from a `Scorer` by its `grade`, which is a coroutine function.
+    """
+
+    @property
+    def metric(self) -> str:
+        """Return the name of the metric that its values feed."""
+        ...
+
+    async def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
         """Return the grade of `answer`, the sample's text without reasoning."""
         ...
 
@@ -121,7 +159,7 @@ class SampleMetric(Protocol):
 
     @property
     def unit(self) -> str:
-        """Return the unit: s, tokens, USD, share, tokens/s, requests/s."""
+        """Return the unit: s, tokens, USD, share, tokens/s, requests, requests/s."""
         ...
 
     def measure(self, sample: Sample, target: Target) -> float | None:

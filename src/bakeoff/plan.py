@@ -4,7 +4,9 @@ Knows cases and targets, but nothing of servers, connections or answers.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import chain
+from math import ceil, sqrt
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,13 +15,27 @@ import msgspec
 
 from bakeoff import plugins
 from bakeoff.extend import Ladder, Load
-from bakeoff.prompts import content_hash
+from bakeoff.prompts import content_hash, conversations
 from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, Spec, Stage, Target
+from bakeoff.words import Distinct, words_of
 
 BLOCKS = 4
 QUALITY_ATTEMPTS = 8
 MEASURED_REQUESTS = 100
 WARMUP_CONCURRENCY = 8
+TIMED_RATE = 1000
+"""Most requests per second of a stage whose length is a time and whose load is a closed loop."""
+TIMED_CASES = 10_000
+"""Prompts of an endless data set for a stage whose length is a time; after them they come again."""
+WARMUP_CASES = 100
+"""Prompts of a warm-up whose length is a time; after them they come again."""
+CALIBRATION = "calibration"
+CALIBRATION_ATTEMPTS = 2
+_CALIBRATED = (0.5, 0.9, 0.1, 0.5)
+"""Lengths of its prompts, as quantiles of the asked ones."""
+
+Turns = list[list[str]]
+"""Ids of cases, conversation by conversation; a case by itself is one of a single turn."""
 
 
 def make_plan(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -> Plan:
@@ -35,10 +51,42 @@ def make_plan(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]
     """
     stages: list[Stage] = []
     for benchmark in spec.benchmarks:
-        chosen = cases[benchmark.name]
+        names = asked_names(benchmark, targets)
+        stages += _calibration_stages(benchmark, names, cases[benchmark.name], spec.seed)
+    for benchmark in spec.benchmarks:
+        asked = [[case.id for case in turns] for turns in conversations(cases[benchmark.name])]
         build = _measured_stages if benchmark.measured else _quality_stages
-        stages += build(benchmark, [target.name for target in targets], chosen, spec.seed)
+        stages += build(benchmark, asked_names(benchmark, targets), asked, spec.seed)
     return Plan(hash=_hash(spec, targets, cases), seed=spec.seed, targets=list(targets), stages=stages)
+
+
+def asked_names(benchmark: BenchmarkSpec, targets: Iterable[Target]) -> list[str]:
+    """Return the names of the targets that a benchmark asks."""
+    return [target.name for target in targets if not benchmark.models or target.name in benchmark.models]
+
+
+def calibration_cases(benchmark: BenchmarkSpec, cases: Sequence[Case], seed: int) -> list[Case]:
+    """Return prompts that tell what a word costs at a server; none where no prompt can be fitted.
+
+    They are of lengths that the benchmark asks for, and are none of its own prompts, so that no cache knows
+    these later.
+    """
+    asked = sorted(case.prompt_tokens or 0 for case in cases if words_of(case) is not None)
+    if not benchmark.measured or not asked:
+        return []
+    texts = Distinct(Random(derive_seed(seed, benchmark.name, CALIBRATION)))
+    found: list[Case] = []
+    for number, share in enumerate(_CALIBRATED, 1):
+        tokens = asked[round(share * (len(asked) - 1))]
+        found.append(
+            Case(
+                id=f"{CALIBRATION}-{number}",
+                fields={"prompt": " ".join(texts.draw(tokens))},
+                prompt_tokens=tokens,
+                output_tokens=1,
+            )
+        )
+    return found
 
 
 def derive_seed(*parts: object) -> int:
@@ -47,17 +95,30 @@ def derive_seed(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def intents(stage: Stage, due_ns: Sequence[int] | None = None) -> Iterator[Intent]:
-    """Yield a stage's intents in sending order; cases start over as further repeats."""
+def intents(
+    stage: Stage, due_ns: Sequence[int] | None = None, following: Set[str] = frozenset()
+) -> Iterator[Intent]:
+    """Yield a stage's intents in sending order; cases start over as further repeats.
+
+    Args:
+        stage: the stage.
+        due_ns: when each conversation begins, which all its turns bear; None in a closed loop.
+        following: the cases that follow another one.
+    """
     size = len(stage.cases)
+    dues = iter(due_ns) if due_ns is not None else None
+    due: int | None = None
     for index in range(stage.requests):
+        case = stage.cases[index % size]
+        if dues is not None and case not in following:
+            due = next(dues)
         yield Intent(
             benchmark=stage.benchmark,
-            case=stage.cases[index % size],
+            case=case,
             target=stage.target,
             repeat=stage.repeat0 + index // size,
             stage=stage.name,
-            due_ns=due_ns[index] if due_ns is not None else None,
+            due_ns=due,
         )
 
 
@@ -67,12 +128,18 @@ def schedule_rng(stage: Stage) -> Random:
 
 
 def request_count(benchmark: BenchmarkSpec) -> int | None:
-    """Return how many cases a benchmark takes of an endless data set, warm-up included; None for all."""
+    """Return how many conversations a benchmark takes of an endless data set, warm-up included; None for all.
+
+    A prompt by itself is a conversation of one turn.
+    """
     if not benchmark.measured:
         return benchmark.limit or benchmark.load.requests
     load = benchmark.load
     own = make_load(load).length()
-    return load.warmup + (load.requests or own or benchmark.limit or MEASURED_REQUESTS)
+    warm = min(_warmup_requests(load), max(load.warmup, WARMUP_CASES))
+    timed = _timed_requests(load)
+    usual = MEASURED_REQUESTS if timed is None else min(timed, TIMED_CASES)
+    return warm + (load.requests or own or benchmark.limit or usual)
 
 
 def make_load(load: LoadSpec) -> Load:
@@ -88,27 +155,59 @@ def _warmup_load(load: LoadSpec) -> dict[str, Any]:
     return {"kind": "concurrent", "concurrency": WARMUP_CONCURRENCY}
 
 
+def _warmup_requests(load: LoadSpec) -> int:
+    """Return how many conversations a warm-up begins at most: as many as asked, or as fit into its time."""
+    if load.warmup_seconds is None:
+        return load.warmup
+    most = _fitting(_warmup_load(load), load.warmup_seconds)
+    return min(load.warmup, most) if load.warmup else most
+
+
+def _timed_requests(load: LoadSpec) -> int | None:
+    """Return how many conversations begin at most in a load that ends by time alone; None for any other."""
+    if load.seconds is None or load.requests is not None or make_load(load).length() is not None:
+        return None
+    return _fitting({"kind": load.kind, **load.options}, load.seconds)
+
+
+def _fitting(load: dict[str, Any], seconds: float) -> int:
+    """Return how many requests of a load fit into a time."""
+    options = dict(load)
+    pattern: Load = plugins.create("loads", options.pop("kind"), options)
+    end, count = seconds * 1e9, 64
+    while (due := pattern.schedule(count, Random(0)).due_ns) is not None:
+        if due[-1] >= end:
+            # Random arrivals will differ from these, so some are kept in reserve.
+            within = sum(each < end for each in due)
+            return within + ceil(4 * sqrt(within)) + 1
+        count *= 4
+    return max(1, ceil(seconds * TIMED_RATE))
+
+
 def _is_ladder(load: LoadSpec) -> bool:
     return isinstance(make_load(load), Ladder)
 
 
-def _quality_stages(
-    benchmark: BenchmarkSpec, targets: list[str], cases: list[Case], seed: int
-) -> list[Stage]:
-    ids = [case.id for case in cases]
-    total = benchmark.load.requests or len(ids) * benchmark.repeats
+def _turns(asked: Turns, count: int) -> int:
+    """Return how many turns `count` conversations have that are taken in order, over and over."""
+    rounds, rest = divmod(count, len(asked))
+    return rounds * sum(map(len, asked)) + sum(map(len, asked[:rest]))
+
+
+def _quality_stages(benchmark: BenchmarkSpec, targets: list[str], asked: Turns, seed: int) -> list[Stage]:
+    total = benchmark.load.requests or len(asked) * benchmark.repeats
     # Limits of time and errors hold for all that a target is asked, so it is asked in one piece.
     limited = benchmark.load.seconds is not None or benchmark.load.errors is not None
-    blocks = 1 if limited or len(targets) == 1 else min(BLOCKS, len(ids))
+    blocks = 1 if limited or len(targets) == 1 else min(BLOCKS, len(asked))
     stages: list[Stage] = []
     for block in range(blocks):
-        low, high = len(ids) * block // blocks, len(ids) * (block + 1) // blocks
-        requests = _share(total, len(ids), low, high)
+        low, high = len(asked) * block // blocks, len(asked) * (block + 1) // blocks
+        requests = _share(total, len(asked), low, high)
         stages += [
             _stage(
                 benchmark,
                 targets[(block + turn) % len(targets)],
-                ids[low:high],
+                asked[low:high],
                 requests=requests,
                 seed=derive_seed(seed, benchmark.name, "main", block),
             )
@@ -132,25 +231,50 @@ def _share(total: int, size: int, low: int, high: int) -> int:
     return rounds * (high - low) + max(0, min(high, rest) - low)
 
 
-def _measured_stages(
+def _calibration_stages(
     benchmark: BenchmarkSpec, targets: list[str], cases: list[Case], seed: int
 ) -> list[Stage]:
-    ids = [case.id for case in cases]
+    """Return the stages that tell what prompts cost, before anything else is sent."""
+    trials = [[case.id] for case in calibration_cases(benchmark, cases, seed)]
+    return [
+        _stage(
+            benchmark,
+            target,
+            trials,
+            name=CALIBRATION,
+            warmup=True,
+            measured=False,
+            ladder=False,
+            requests=len(trials),
+            load={"kind": "sequential"},
+            seconds=None,
+            errors=None,
+            attempts=CALIBRATION_ATTEMPTS,
+            seed=derive_seed(seed, benchmark.name, CALIBRATION),
+        )
+        for target in (targets if trials else ())
+    ]
+
+
+def _measured_stages(benchmark: BenchmarkSpec, targets: list[str], asked: Turns, seed: int) -> list[Stage]:
     load = benchmark.load
     # A prompt of the warm-up may be answered from a cache later, so it gets cases of its own, at most half.
-    warm = min(load.warmup, len(ids) // 2)
-    main = ids[warm:]
+    first = _warmup_requests(load)
+    own = first if load.warmup_seconds is None else min(first, max(load.warmup, WARMUP_CASES))
+    warm = min(own, len(asked) // 2)
+    main = asked[warm:]
     stages: list[Stage] = []
     for target in targets:
-        if load.warmup:
+        if first:
             stages.append(
                 _stage(
                     benchmark,
                     target,
-                    ids[:warm] or ids,
+                    asked[:warm] or asked,
                     name="warmup",
                     warmup=True,
-                    requests=load.warmup,
+                    requests=first,
+                    seconds=load.warmup_seconds or load.seconds,
                     load=_warmup_load(load),
                     ladder=False,
                     seed=derive_seed(seed, benchmark.name, "warmup"),
@@ -161,15 +285,23 @@ def _measured_stages(
                 benchmark,
                 target,
                 main,
-                requests=load.requests or len(main) * benchmark.repeats,
+                requests=load.requests or _timed_requests(load) or len(main) * benchmark.repeats,
                 seed=derive_seed(seed, benchmark.name, "main"),
             )
         )
     return stages
 
 
-def _stage(benchmark: BenchmarkSpec, target: str, ids: list[str], **own: Any) -> Stage:  # noqa: ANN401
-    """Return a stage with what all stages of a benchmark share, and what is its own."""
+def _stage(benchmark: BenchmarkSpec, target: str, asked: Turns, *, requests: int, **own: Any) -> Stage:  # noqa: ANN401
+    """Return a stage with what all stages of a benchmark share, and what is its own.
+
+    Args:
+        benchmark: whose stage.
+        target: who is asked.
+        asked: the conversations.
+        requests: how many of them begin.
+        own: fields of its own.
+    """
     load = benchmark.load
     fields: dict[str, Any] = {
         "name": "main",
@@ -180,7 +312,13 @@ def _stage(benchmark: BenchmarkSpec, target: str, ids: list[str], **own: Any) ->
         "measured": benchmark.measured,
         "ladder": _is_ladder(load),
     }
-    return Stage(benchmark=benchmark.name, target=target, cases=ids, **(fields | own))
+    return Stage(
+        benchmark=benchmark.name,
+        target=target,
+        cases=list(chain.from_iterable(asked)),
+        requests=_turns(asked, requests),
+        **(fields | own),
+    )
 
 
 def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -> str:
@@ -200,6 +338,7 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
             "attempts": b.attempts,
             "cases": content_hash(cases[b.name]),
         }
+        | ({"models": b.models} if b.models else {})
         for b in spec.benchmarks
     ]
     servers = [{"provider": model.provider, "deploy": model.deploy} for model in spec.models]
@@ -207,7 +346,7 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
     encoder = msgspec.json.Encoder(order="deterministic", decimal_format="string")
     text = encoder.encode(
         {
-            "v": 1,
+            "v": 2,
             "seed": spec.seed,
             "sampling": spec.sampling,
             "targets": unpriced,

@@ -66,21 +66,27 @@ def fit(text: str, words: int) -> str:
     it a shared prefix, never changes.
 
     Args:
-        text: words with blanks between.
+        text: words with one blank between.
         words: how many to have, at least 1.
     """
-    have = text.split()
-    if len(have) >= words:
-        return " ".join(have[: max(1, words)])
+    surplus = _count(text) - max(1, words)
+    if surplus >= 0:
+        # Prompts are long and what is cut is short, so the end is cut off rather than all of it taken apart.
+        return text.rsplit(" ", surplus)[0]
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-    return " ".join([*have, *Random(seed).choices(WORDS, k=words - len(have))])
+    return " ".join([text, *Random(seed).choices(WORDS, k=-surplus)])
+
+
+def _count(text: str) -> int:
+    return text.count(" ") + 1
 
 
 def words_of(case: Case) -> int | None:
     """Return the words of a prompt that can be fitted, None where the case is none of an asked length."""
     if case.prompt_tokens is None or case.messages or case.follows is not None:
         return None
-    return len(str(case.fields.get("prompt", "")).split()) or None
+    prompt = str(case.fields.get("prompt", ""))
+    return _count(prompt) if prompt else None
 
 
 def fitted(case: Case, feedback: "LengthFeedback") -> Case:

@@ -68,13 +68,11 @@ def test_a_load_whose_time_was_up_is_not_sent_longer_by_a_resume(tmp_path: Path)
 
 
 def test_a_drained_run_is_told_with_the_command_that_goes_on(tmp_path: Path) -> None:
-    control = Control()
-
     def tell(step: Progress) -> None:
         if step.kind == "sample":
             control.drain()
 
-    control.tell = tell
+    control = Control(tell)
     with TruthProcess(QUICK) as server:
         spec = write_spec(tmp_path, server.url, models=["a", "b"], cases=40)
         with pytest.raises(InterruptedRun) as caught:
@@ -121,3 +119,30 @@ def test_a_stored_run_can_be_read_without_the_secrets_that_it_was_started_with(t
     assert load_stored(folder, {}, secrets_needed=False).spec.benchmarks == loaded.spec.benchmarks
     with pytest.raises(UsageError, match="MADE_UP_KEY"):
         load_stored(folder, {})
+
+
+def test_a_load_that_ends_by_time_goes_on_for_the_rest_of_it(tmp_path: Path) -> None:
+    load = {"kind": "constant", "rate": 20, "requests": 400, "seconds": 3}
+
+    def tell(step: Progress) -> None:
+        if step.kind == "sample" and step.done >= 30:
+            control.drain()
+
+    control = Control(tell)
+    with TruthProcess(QUICK) as server:
+        spec = changed(
+            write_spec(tmp_path, server.url, models=["m"], cases=20), load=load, measured=True, scorers=[]
+        )
+        with pytest.raises(InterruptedRun):
+            run(spec, tmp_path / "runs", control)
+        (folder,) = list_folders(tmp_path / "runs")
+        before = counts(folder)[0]
+        resume(folder)
+    spans = [(event.kind, event.at) for event in read_records(folder, Event) if "stage" in event.kind]
+    kinds = [kind for kind, _ in spans]
+    assert kinds == ["stage_started", "stage_ended"] * 2
+    first, again = (spans[n + 1][1] - spans[n][1] for n in (0, 2))
+    # The load began requests for 3 s in all; what was in flight then took a little longer.
+    assert first + again >= 3 * 10**9 - 50_000_000
+    assert again < 3 * 10**9 - first // 2
+    assert 30 <= before < counts(folder)[0] <= 62

@@ -116,6 +116,7 @@ def test_no_first_byte_in_time_is_an_error() -> None:
     with pytest.raises(WireError) as caught:
         ask(answers(gap=5.0), limits=TimeoutSpec(first_byte=0.1))
     assert caught.value.kind in {"first_byte_timeout", "reset"}
+    assert 0 < (caught.value.sent_at or 0) < clock.now_ns()
 
 
 @pytest.mark.parametrize(

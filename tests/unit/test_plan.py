@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.plan import derive_seed, intents, make_plan, request_count, schedule_rng
+from bakeoff.plan import TIMED_CASES, derive_seed, intents, make_plan, request_count, schedule_rng
 from bakeoff.records import (
     BenchmarkSpec,
     Case,
@@ -119,6 +119,12 @@ def test_blocks_share_a_seed_over_targets_so_that_both_get_the_same_arrivals():
     assert schedule_rng(measured[0]).random() == schedule_rng(measured[1]).random()
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_benchmark_asks_only_the_models_that_it_names(measured):
+    plan = plan_of(benchmark(measured=measured, models=["t1"]), targets=3)
+    assert {stage.target for stage in plan.stages} == {"t1"}
+
+
 def test_the_warm_up_has_cases_of_its_own_where_there_are_enough():
     warm, main = plan_of(benchmark(measured=True, load=LoadSpec(warmup=3)), targets=1).stages
     assert (warm.cases, warm.requests) == (["c0", "c1", "c2"], 3)
@@ -198,6 +204,7 @@ def hash_with(
         {"load": LoadSpec(kind="constant", options={"rate": 2.0})},
         {"measured": True},
         {"attempts": 2},
+        {"models": ["t0"]},
     ],
 )
 def test_what_changes_the_requests_changes_the_hash(asked):
@@ -310,3 +317,20 @@ def test_a_load_from_a_file_is_named_by_its_content_not_by_its_place(tmp_path):
         return hash_with(asked={"load": LoadSpec(kind="trace", options={"path": str(path)})})
 
     assert hash_of("a.jsonl", 0) == hash_of("b.jsonl", 0) != hash_of("a.jsonl", 9)
+
+
+def test_a_load_that_ends_by_time_has_requests_for_all_of_it():
+    timed = LoadSpec(kind="constant", seconds=3, options={"rate": 2000.0})
+    stage = plan_of(benchmark(measured=True, load=timed), count=10).stages[-1]
+    assert stage.requests == pytest.approx(6000, rel=0.06)
+    assert stage.requests >= 6000
+    closed = plan_of(benchmark(measured=True, load=LoadSpec(seconds=3)), count=10).stages[-1]
+    assert closed.requests == 3000
+    both = LoadSpec(kind="constant", seconds=3, requests=7, options={"rate": 2000.0})
+    assert plan_of(benchmark(measured=True, load=both), count=10).stages[-1].requests == 7
+
+
+def test_an_endless_data_set_gives_prompts_for_the_whole_time():
+    timed = LoadSpec(kind="constant", seconds=30, options={"rate": 10.0})
+    assert request_count(benchmark(measured=True, load=timed)) == pytest.approx(340, abs=40)
+    assert request_count(benchmark(measured=True, load=LoadSpec(seconds=60))) == TIMED_CASES

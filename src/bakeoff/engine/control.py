@@ -5,18 +5,23 @@ from typing import Literal
 
 import msgspec
 
+from bakeoff.engine.live import StageCounts
 from bakeoff.records import Sample, Stage
 
-ProgressKind = Literal["stage", "sample", "done", "note"]
+ProgressKind = Literal["stage", "sent", "sample", "done", "tick", "counts", "note"]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a run, for displays.
 
     Attributes:
+        kind: a stage began, a request was begun, it ended, the stage ended, time went by, another process
+            told its counts, or a text for people.
         done: samples of the stage so far, earlier segments included.
         total: samples planned for the stage.
         passed: whether the sample's answer was graded as right; None where it was not graded.
+        counts: what another process has done of a stage.
+        process: its number.
     """
 
     kind: ProgressKind
@@ -26,21 +31,28 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     total: int = 0
     passed: bool | None = None
     text: str = ""
+    counts: StageCounts | None = None
+    process: int = 0
 
 
 Listener = Callable[[Progress], None]
+
+
+def _deaf(step: Progress) -> None:
+    del step
 
 
 class Control:
     """Whether to go on. `drain()` lets requests in flight end and starts no new one.
 
     Args:
-        tell: called at every step; must be quick, it runs between requests.
+        tell: called at every step; must be quick, it runs between requests. None where nobody listens.
     """
 
-    def __init__(self, tell: Listener = lambda _: None) -> None:
+    def __init__(self, tell: Listener | None = None) -> None:
         self.draining = False
-        self.tell = tell
+        self.heard = tell is not None
+        self.tell = tell or _deaf
 
     def drain(self) -> None:
         """Start no further request."""

@@ -1,39 +1,116 @@
 """Grade a sample with a benchmark's scorers. Only whole answers are graded; the rest keep their outcome."""
 
+import asyncio
+import inspect
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import cast
 
 import msgspec
 
-from bakeoff.extend import Scorer
+from bakeoff.errors import BakeoffError
+from bakeoff.extend import Scorer, SlowScorer
 from bakeoff.records import Case, Grade, Sample, Score
 
 UNPARSABLE = "unparsable"
+JUDGE_FAILED = "judge_failed"
+
+_AT_A_TIME = 4
 
 
 class NamedScorer(msgspec.Struct, frozen=True, kw_only=True):
     """A scorer under the name that stands in its scores."""
 
     name: str
-    scorer: Scorer
+    scorer: Scorer | SlowScorer
+
+    @property
+    def slow(self) -> bool:
+        """Tell whether grading waits for something, so that it cannot be done between two requests."""
+        return inspect.iscoroutinefunction(self.scorer.grade)
+
+
+def quick_scorers(scorers: Sequence[NamedScorer]) -> dict[str, Scorer]:
+    """Return those that grade at once, by name."""
+    return {named.name: cast("Scorer", named.scorer) for named in scorers if not named.slow}
 
 
 def grade(sample: Sample, case: Case, scorers: Sequence[NamedScorer]) -> list[Score]:
-    """Return one score per scorer.
+    """Return one score per scorer, slow ones left out.
 
     A sample without a whole answer gets a score without value: what that means for a rate is the policy's
     decision, not the scorer's. An answer from which nothing could be extracted is `unparsable`.
     """
-    return [_score(sample, case, named) for named in scorers]
+    return [_graded(sample, case, named) for named in scorers if not named.slow]
 
 
-def missing_scores(
+class SlowGrading:
+    """Grades answers beside the sending, a few at a time, and hands each score on when it is there.
+
+    Leaving the context waits for all; leaving it by an error, or by being cancelled, gives up the rest,
+    which a resume finds and grades.
+
+    Args:
+        add: takes a score.
+    """
+
+    def __init__(self, add: Callable[[Score], None]) -> None:
+        self._add = add
+        self._group = asyncio.TaskGroup()
+        self._free = asyncio.Semaphore(_AT_A_TIME)
+
+    async def __aenter__(self) -> "SlowGrading":
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._group.__aexit__(kind, error, trace)
+
+    async def begin(self, sample: Sample, case: Case, scorers: Sequence[NamedScorer]) -> None:
+        """Begin to grade a sample by the slow ones among the scorers; waits while too many are at work."""
+        for named in scorers:
+            if named.slow:
+                await self._free.acquire()
+                self._group.create_task(self._grade(sample, case, named))
+
+    async def _grade(self, sample: Sample, case: Case, named: NamedScorer) -> None:
+        try:
+            self._add(await grade_slowly(sample, case, named))
+        finally:
+            self._free.release()
+
+
+async def grade_slowly(sample: Sample, case: Case, named: NamedScorer) -> Score:
+    """Return the score of a slow scorer; one that failed itself is `judge_failed`, which is no loss."""
+    if not sample.ok:
+        return _score(sample, named, _ungraded(sample), sample.outcome)
+    scorer = cast("SlowScorer", named.scorer)  # the caller has asked for `slow`
+    try:
+        result = await scorer.grade(sample.text, case, sample)
+    except BakeoffError as error:
+        failed = Grade(value=None, passed=None, reason=f"the scorer failed: {error}")
+        return _score(sample, named, failed, JUDGE_FAILED)
+    return _score(sample, named, result, _outcome(sample, result))
+
+
+class Ungraded(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored sample that lacks scores, and the case it answers."""
+
+    sample: Sample
+    case: Case
+    scorers: Sequence[NamedScorer]
+
+
+def ungraded(
     samples: Iterable[Sample],
     scores: Iterable[Score],
     cases: Mapping[str, Mapping[str, Case]],
     scorers: Mapping[str, Sequence[NamedScorer]],
-) -> Iterator[Score]:
-    """Yield the scores of samples that a crash left without: a sample is stored before it is graded.
+) -> Iterator[Ungraded]:
+    """Yield the samples that a crash left without scores: a sample is stored before it is graded.
 
     Args:
         samples: in the order of the store, warm-up left out.
@@ -49,17 +126,30 @@ def missing_scores(
         if have[sample.key] < stored[sample.key] * len(scorers[sample.benchmark]):
             lacking[sample.key] = sample
     for sample in lacking.values():
-        yield from grade(sample, cases[sample.benchmark][sample.case], scorers[sample.benchmark])
+        yield Ungraded(
+            sample=sample,
+            case=cases[sample.benchmark][sample.case],
+            scorers=scorers[sample.benchmark],
+        )
 
 
-def _score(sample: Sample, case: Case, named: NamedScorer) -> Score:
-    outcome = sample.outcome
-    if sample.ok:
-        result = named.scorer.grade(sample.text, case, sample)
-        if result.passed is not True and result.parsed is None:
-            outcome = UNPARSABLE
-    else:
-        result = Grade(value=None, passed=None, reason=f"not graded: the outcome is {outcome}")
+def _graded(sample: Sample, case: Case, named: NamedScorer) -> Score:
+    if not sample.ok:
+        return _score(sample, named, _ungraded(sample), sample.outcome)
+    scorer = cast("Scorer", named.scorer)  # slow ones are left out
+    result = scorer.grade(sample.text, case, sample)
+    return _score(sample, named, result, _outcome(sample, result))
+
+
+def _outcome(sample: Sample, result: Grade) -> str:
+    return UNPARSABLE if result.passed is not True and result.parsed is None else sample.outcome
+
+
+def _ungraded(sample: Sample) -> Grade:
+    return Grade(value=None, passed=None, reason=f"not graded: the outcome is {sample.outcome}")
+
+
+def _score(sample: Sample, named: NamedScorer, result: Grade, outcome: str) -> Score:
     return Score(
         benchmark=sample.benchmark,
         case=sample.case,
@@ -73,4 +163,5 @@ def _score(sample: Sample, case: Case, named: NamedScorer) -> Score:
         outcome=outcome,
         reason=result.reason,
         parsed=result.parsed,
+        parts=result.parts,
     )

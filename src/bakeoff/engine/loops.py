@@ -56,7 +56,7 @@ async def open_loop(
     async with asyncio.TaskGroup() as group:
         for offset, item in items:
             due = start_ns + offset
-            await _sleep_until(due, go_on)
+            await sleep_until(due, go_on)
             if not go_on():
                 return
             group.create_task(_call(work, item, due))
@@ -66,7 +66,8 @@ async def _call(work: Callable[[T, int], Awaitable[None]], item: T, due: int) ->
     await work(item, due)
 
 
-async def _sleep_until(due: int, go_on: Callable[[], bool]) -> None:
+async def sleep_until(due: int, go_on: Callable[[], bool]) -> None:
+    """Wait until a moment in monotonic ns, as exactly as can be, or until there is no going on."""
     while (left := due - clock.now_ns()) > _SPIN_NS and go_on():  # noqa: ASYNC110  it waits for a time, not for an event
         await asyncio.sleep(min(left - _SPIN_NS, 200_000_000) / 1e9)
     while clock.now_ns() < due and go_on():  # noqa: ASYNC110  timers are too coarse for this last stretch

@@ -27,6 +27,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
         retry: whether trying again can help.
         throttled: the server asked for less.
         wait_s: seconds that the server asked to wait, None where it did not say.
+        sent_at: monotonic ns of the request's last byte, where nothing came back.
     """
 
     outcome: str
@@ -36,6 +37,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     retry: bool = False
     throttled: bool = False
     wait_s: float | None = None
+    sent_at: int | None = None
 
 
 def wire_failure(error: WireError) -> Failure:
@@ -45,6 +47,7 @@ def wire_failure(error: WireError) -> Failure:
         kind=error.kind,
         message=error.message,
         retry=error.kind not in _FATAL_KINDS,
+        sent_at=error.sent_at,
     )
 
 

@@ -1,25 +1,31 @@
 """Send a plan stage by stage. Knows nothing of verdicts or displays."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from random import Random
 from typing import cast
 
 import msgspec
 
 from bakeoff import plugins
+from bakeoff.engine.control import Progress
 from bakeoff.engine.gate import Gate
-from bakeoff.engine.stage import Workshop, run_stage, stage_schedule
+from bakeoff.engine.lengths import learn_lengths
+from bakeoff.engine.memory import Memory
+from bakeoff.engine.scrape import scraped
+from bakeoff.engine.stage import Todo, Workshop, run_stage, stage_schedule
 from bakeoff.engine.tally import Tally
+from bakeoff.engine.turns import followed, goes_on
 from bakeoff.extend import Ladder
-from bakeoff.plan import derive_seed, intents
+from bakeoff.plan import CALIBRATION, derive_seed, intents
 from bakeoff.records import Event, Intent, Plan, Stage
 from bakeoff.records.steps import Step, StepResult
-
-Key = tuple[str, str, str, int, str]
+from bakeoff.words import LengthFeedback
 
 _FLUSH_S = 0.05
 _SYNCS = 20
+_TICK = Progress(kind="tick")
 
 
 class Engine:
@@ -28,19 +34,29 @@ class Engine:
     Args:
         plan: what is sent.
         shop: benchmarks, lanes and store.
-        climbed: results of steps that an earlier process finished, by benchmark, target and step name.
+        memory: what earlier processes of the run left.
     """
 
-    def __init__(
-        self, plan: Plan, shop: Workshop, climbed: Mapping[tuple[str, str, str], StepResult] | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, shop: Workshop, memory: Memory | None = None) -> None:
         self._plan = plan
         self._shop = shop
-        self._climbed = climbed or {}
+        self._memory = memory or Memory()
+        self._lengths = dict(self._memory.lengths)
         self._gates: dict[str, Gate] = {}
 
-    async def run(self, done: Set[Key]) -> None:
-        """Send every intent of the plan whose key is not in `done`.
+    async def calibrate(self) -> dict[tuple[str, str], LengthFeedback]:
+        """Send the calibration stages that are not done; return what prompts cost, by benchmark and target.
+
+        Raises:
+            StoreError: a record cannot be written; what was written stays.
+        """
+        for stage in self._plan.stages:
+            if stage.name == CALIBRATION and not self._shop.control.draining:
+                await self._calibrate(stage)
+        return self._lengths
+
+    async def run(self) -> None:
+        """Send every intent of the plan that is not done.
 
         Raises:
             StoreError: a record cannot be written; what was written stays.
@@ -50,7 +66,7 @@ class Engine:
             async with asyncio.TaskGroup() as group:
                 # In the group, so that a disk which is full stops the sending too.
                 keeper = group.create_task(self._keep())
-                await self._stages(done)
+                await self._stages()
                 keeper.cancel()
         except BaseExceptionGroup as errors:
             raise _first(errors) from errors
@@ -58,19 +74,48 @@ class Engine:
             store.grouped = False
             store.sync()
 
-    async def _stages(self, done: Set[Key]) -> None:
+    async def _stages(self) -> None:
         for stage in self._plan.stages:
             if self._shop.control.draining:
                 break
-            if stage.ladder:
+            if stage.name == CALIBRATION:
+                await self._calibrate(stage)
+            elif stage.ladder:
                 await self._climb(stage)
             else:
-                await self._send(stage, done)
+                await self._send(stage)
 
-    async def _send(self, stage: Stage, done: Set[Key]) -> None:
-        missing = [intent for intent in _all_intents(stage) if intent.key not in done]
+    async def _calibrate(self, stage: Stage) -> None:
+        """Learn what prompts cost; what was cut off is sent again, since each prompt builds on the last."""
+        place = (stage.benchmark, stage.target)
+        if place not in self._lengths:
+            learnt = await learn_lengths(self._shop, stage, self._gate(stage))
+            if learnt is not None:
+                self._lengths[place] = learnt
+
+    async def _send(self, stage: Stage) -> None:
+        memory, follows = self._memory, self._follows(stage)
+        missing: list[Intent] = []
+        for intent in _all_intents(stage, follows):
+            # What follows a turn that is to be sent follows another answer than before.
+            if intent.key not in memory.done or (missing and goes_on(missing[-1], intent, follows)):
+                missing.append(intent)
         if missing:
-            await run_stage(self._shop, stage, missing, self._gate(stage))
+            async with scraped(self._shop, stage):
+                await run_stage(self._shop, stage, self._todo(stage, missing))
+
+    def _todo(self, stage: Stage, missing: list[Intent]) -> Todo:
+        place = (stage.benchmark, stage.target, stage.name)
+        return Todo(
+            missing=missing,
+            gate=self._gate(stage),
+            lengths=self._lengths.get((stage.benchmark, stage.target)),
+            said=self._memory.said,
+            spent_ns=self._memory.spent_ns.get(place, 0),
+        )
+
+    def _follows(self, stage: Stage) -> dict[str, str]:
+        return followed(self._shop.benches[stage.benchmark].cases)
 
     async def _climb(self, stage: Stage) -> None:
         """Take the steps of a ladder; a step that was cut off is taken again from its beginning."""
@@ -79,7 +124,7 @@ class Engine:
         results: list[StepResult] = []
         used = 0
         while not self._shop.control.draining and (step := ladder.next_step(results)) is not None:
-            known = self._climbed.get((stage.benchmark, stage.target, step.name))
+            known = self._memory.climbed.get((stage.benchmark, stage.target, step.name))
             if known is None:
                 known = await self._take(stage, step, used)
             if known is None:
@@ -88,11 +133,14 @@ class Engine:
             used += step.requests
 
     async def _take(self, stage: Stage, step: Step, used: int) -> StepResult | None:
-        part = step_stage(stage, step, used)
-        tally, valid = await run_stage(self._shop, part, list(_all_intents(part)), None)
+        follows = self._follows(stage)
+        part = step_stage(stage, step, used, follows)
+        todo = self._todo(part, list(_all_intents(part, follows)))
+        async with scraped(self._shop, part):
+            tally, valid = await run_stage(self._shop, part, todo)
         if self._shop.control.draining:
             return None
-        result = _step_result(step, tally, valid=valid)
+        result = _step_result(step, tally, share=step.requests / part.requests, valid=valid)
         facts = {"benchmark": stage.benchmark, "target": stage.target, "result": msgspec.to_builtins(result)}
         self._shop.store.add(Event(kind="step_ended", facts=facts))
         return result
@@ -110,42 +158,50 @@ class Engine:
             await asyncio.sleep(_FLUSH_S)
             turn += 1
             store.flush()
+            self._shop.control.tell(_TICK)
             if turn % _SYNCS == 0:
                 await asyncio.to_thread(store.sync)
 
 
-def step_stage(stage: Stage, step: Step, used: int) -> Stage:
-    """Return the stage of a ladder's step; each step asks cases of its own while there are any."""
-    size = len(stage.cases)
-    picked = [stage.cases[(used + index) % size] for index in range(min(step.requests, size))]
+def step_stage(stage: Stage, step: Step, used: int, follows: Mapping[str, str]) -> Stage:
+    """Return the stage of a ladder's step; each step asks cases of its own while there are any.
+
+    Args:
+        stage: the ladder's.
+        step: begins so many conversations.
+        used: how many the steps before it have begun.
+        follows: which case each later turn follows.
+    """
+    asked: list[list[str]] = []
+    for case in stage.cases:
+        if case in follows:
+            asked[-1].append(case)
+        else:
+            asked.append([case])
+    size = len(asked)
+    picked = [asked[(used + index) % size] for index in range(min(step.requests, size))]
     return msgspec.structs.replace(
         stage,
         name=step.name,
         load=step.load,
-        cases=picked,
-        requests=step.requests,
+        cases=list(chain.from_iterable(picked)),
+        requests=sum(len(picked[index % len(picked)]) for index in range(step.requests)),
         seed=derive_seed(stage.seed, step.name),
         ladder=False,
     )
 
 
-def climbed_steps(events: Iterator[Event]) -> dict[tuple[str, str, str], StepResult]:
-    """Return the finished steps of ladders by benchmark, target and name."""
-    found: dict[tuple[str, str, str], StepResult] = {}
-    for event in events:
-        if event.kind == "step_ended":
-            result = msgspec.convert(event.facts["result"], StepResult)
-            found[event.facts["benchmark"], event.facts["target"], result.step.name] = result
-    return found
+def _step_result(step: Step, tally: Tally, *, share: float, valid: bool) -> StepResult:
+    """Return what a step measured; a rate counts what the load counts, which is conversations."""
+    rate = None if tally.request_rate is None else tally.request_rate * share
+    return StepResult(step=step, request_rate=rate, met=tally.met, sent=tally.sent, valid=valid)
 
 
-def _step_result(step: Step, tally: Tally, *, valid: bool) -> StepResult:
-    return StepResult(step=step, request_rate=tally.request_rate, met=tally.met, sent=tally.sent, valid=valid)
-
-
-def _all_intents(stage: Stage) -> Iterator[Intent]:
-    due = stage_schedule(stage).due_ns
-    return intents(stage, None if due is None else list(due))
+def _all_intents(stage: Stage, follows: Mapping[str, str]) -> Iterator[Intent]:
+    following = frozenset(follows)
+    begun = sum(stage.cases[index % len(stage.cases)] not in following for index in range(stage.requests))
+    due = stage_schedule(stage, begun).due_ns
+    return intents(stage, None if due is None else list(due), following)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -47,11 +47,12 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent with its request already encoded."""
+    """An intent with its request already encoded, and the later turns of its conversation."""
 
     intent: Intent
     request: Request
     call: Call
+    rest: tuple[Intent, ...] = ()
 
 
 async def send(lane: Lane, out: Outgoing, how: Sending, *, scheduled_at: int) -> Sample:
@@ -105,7 +106,7 @@ def _attempt(failure: Failure, exchange: Exchange | None, zero: int, wait: float
         kind=failure.kind,
         status=failure.status,
         error=failure.message,
-        sent_at=exchange.sent_at - zero if exchange else None,
+        sent_at=_since(exchange.sent_at if exchange else failure.sent_at, zero),
         done_at=(exchange.done_at if exchange else clock.now_ns()) - zero,
         waited_ns=round(wait * 1e9),
     )
@@ -131,7 +132,7 @@ def _sample(
         segment=how.segment,
         outcome=failure.outcome if failure else answer_outcome(response, out.request),
         scheduled_at=scheduled_at - zero,
-        sent_at=exchange.sent_at - zero if exchange else None,
+        sent_at=exchange.sent_at - zero if exchange else _since(failure.sent_at if failure else None, zero),
         first_byte_at=exchange.first_byte_at - zero if exchange else None,
         first_token_at=_since(response.first_token_at, zero),
         first_answer_at=_since(response.first_answer_at, zero),
@@ -151,6 +152,7 @@ def _sample(
         connect_ns=exchange.connect_ns if exchange else 0,
         stamped_by=exchange.stamped_by if exchange else "read",
         extra=response.extra,
+        server=response.server,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 
@@ -10,17 +10,19 @@ import msgspec
 
 from bakeoff import clock, plugins
 from bakeoff.engine.control import Control, Progress
+from bakeoff.engine.gaps import Gaps
 from bakeoff.engine.gate import Gate
-from bakeoff.engine.grading import NamedScorer, grade
-from bakeoff.engine.loops import closed_loop, open_loop
+from bakeoff.engine.grading import NamedScorer, SlowGrading, grade
+from bakeoff.engine.loops import closed_loop, open_loop, sleep_until
+from bakeoff.engine.memory import Key
 from bakeoff.engine.monitor import Monitor
 from bakeoff.engine.send import Lane, Outgoing, Sending, send
 from bakeoff.engine.tally import Meets, Tally
+from bakeoff.engine.turns import Writer, followed, lines
 from bakeoff.extend import Load, Store
 from bakeoff.plan import derive_seed, schedule_rng
 from bakeoff.records import BenchmarkSpec, Case, Event, Intent, Sample, Schedule, Stage
-
-Work = Callable[[Outgoing, int], Awaitable[None]]
+from bakeoff.words import LengthFeedback
 
 _GC_FIRST = 50_000
 _MOST_WARM = 1024
@@ -44,6 +46,10 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     def concurrency(self, whole: int) -> int:
         """Return this process's part of a closed loop's concurrency."""
         return whole // self.of + (self.index < whole % self.of)
+
+    def within(self, whole: int) -> "Share":
+        """Return the share where a closed loop has no place for some processes: these send nothing."""
+        return Share(index=self.index, of=min(self.of, whole))
 
 
 async def _start_now(stage: Stage) -> int:
@@ -71,71 +77,169 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     agree: Callable[[Stage], Awaitable[int]] = _start_now
 
 
-def stage_schedule(stage: Stage) -> Schedule:
-    """Return when the requests of a stage go out."""
+class Todo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stage still has to send, and what is known for it.
+
+    Attributes:
+        missing: intents without a sample, in order, the rest of each begun conversation in one piece.
+        gate: bound on requests in flight, None for a measured load, which is sent as asked.
+        lengths: what prompts cost at the target, None where nothing was learnt.
+        said: answers of turns that an earlier process sent; None for one that was not whole.
+        spent_ns: how long earlier processes have been sending the stage.
+    """
+
+    missing: list[Intent]
+    gate: Gate | None = None
+    lengths: LengthFeedback | None = None
+    said: Mapping[Key, str | None] = {}
+    spent_ns: int = 0
+
+
+def stage_schedule(stage: Stage, count: int) -> Schedule:
+    """Return when the `count` conversations of a stage begin."""
     options = {name: value for name, value in stage.load.items() if name != "kind"}
     load: Load = plugins.create("loads", stage.load["kind"], options)
-    return load.schedule(stage.requests, schedule_rng(stage))
+    return load.schedule(count, schedule_rng(stage))
 
 
-async def run_stage(
-    shop: Workshop, stage: Stage, missing: list[Intent], gate: Gate | None
-) -> tuple[Tally, bool]:
-    """Send the missing intents of a stage.
-
-    Args:
-        shop: what all stages share.
-        stage: the stage.
-        missing: its intents without a sample, in order.
-        gate: bound on requests in flight, None for a measured load, which is sent as asked.
+async def run_stage(shop: Workshop, stage: Stage, todo: Todo) -> tuple[Tally, bool]:
+    """Send what is missing of a stage.
 
     Returns:
         the stage's counts, and whether its numbers are the server's and not the client's.
     """
-    mine = missing[shop.share.index :: shop.share.of]
     bench, lane = shop.benches[stage.benchmark], shop.lanes[stage.benchmark, stage.target]
-    tally = Tally(total=stage.requests, done=stage.requests - len(missing), meets=bench.meets)
-    schedule = stage_schedule(stage)
-    limit = shop.share.concurrency(min(schedule.concurrency or len(missing), len(missing)))
+    tally = Tally(total=stage.requests, done=stage.requests - len(todo.missing), meets=bench.meets)
+    todo_lines = list(lines(todo.missing, followed(bench.cases)))
+    schedule = stage_schedule(stage, len(todo_lines))
+    whole = min(schedule.concurrency or len(todo_lines), len(todo_lines))
+    share = shop.share.within(whole)
+    mine = todo_lines[share.index :: share.of] if share.index < share.of else []
+    limit = share.concurrency(whole)
     if stage.measured and schedule.due_ns is None:
         await lane.client.warm(lane.route, min(limit, _MOST_WARM))
+    if stage.measured:
+        gc.collect()  # takes some ms, by which the first requests would be late if it came after the start
     start = await shop.agree(stage)
-    _event(shop, "stage_started", stage)
+    stage_event(shop, "stage_started", stage)
     shop.control.tell(Progress(kind="stage", stage=stage, done=tally.done, total=tally.total))
     shop.store.grouped = stage.measured
-    monitor = Monitor()
-    how = _sending(shop, stage, gate)
+    seconds = None if stage.seconds is None else start + round(stage.seconds * 1e9) - todo.spent_ns
+    sender = _Sender(shop, stage, todo, tally=tally, until=seconds)
+    watch = asyncio.create_task(sender.monitor.watch()) if stage.measured else None
+    items = sender.items(mine)
+    async with sender.slow:
+        try:
+            with _quiet_gc(on=stage.measured):
+                if schedule.due_ns is None:
+                    await closed_loop(items, limit, sender.work, sender.go_on)
+                else:
+                    await open_loop(_timed(items, resumed=tally.done > 0), start, sender.work, sender.go_on)
+        finally:
+            if watch is not None:
+                watch.cancel()
+        await sender.grade_rest()
+    if counted := sender.gaps.facts():
+        stage_event(shop, "gaps_counted", stage, **counted)
+    return tally, await _finish(shop, stage, tally, sender.monitor, open_loop=schedule.due_ns is not None)
 
-    async def work(out: Outgoing, scheduled_at: int) -> None:
-        sample = await send(lane, out, how, scheduled_at=scheduled_at)
-        if sample.sent_at is not None and not sample.attempts:
-            lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
-            monitor.sent(lag, (sample.done_at or sample.sent_at) - sample.sent_at)
-        _record(shop, bench, stage, tally, sample)
 
-    def go_on() -> bool:
-        if shop.control.draining:
+class _Sender:
+    """Sends one stage's requests as its loop calls for them; conversations go on from answer to answer."""
+
+    def __init__(self, shop: Workshop, stage: Stage, todo: Todo, *, tally: Tally, until: int | None) -> None:
+        self.monitor = Monitor()
+        self.slow = SlowGrading(shop.store.add)
+        self.gaps = Gaps(kept=shop.benches[stage.benchmark].spec.load.chunk_times)
+        self._shop = shop
+        self._stage = stage
+        self._control = shop.control
+        self._bench = shop.benches[stage.benchmark]
+        self._lane = shop.lanes[stage.benchmark, stage.target]
+        self._writer = Writer(self._bench.cases, self._lane, lengths=todo.lengths, said=todo.said)
+        self._how = sending(shop, stage, todo.gate)
+        self._tally = tally
+        self._until = until
+        self._begins = Progress(kind="sent", stage=stage)
+        self._waits = not stage.warmup and any(named.slow for named in self._bench.scorers)
+        self._later: list[Sample] = []
+
+    def items(self, mine: Iterable[list[Intent]]) -> Iterator[Outgoing]:
+        """Yield the first turn of each line; a conversation that had broken off already is recorded so."""
+        for line in mine:
+            if self._writer.broken(line[0]):
+                self._give_up(line, clock.now_ns() - self._shop.zero)
+            else:
+                yield self._writer.opened(line)
+
+    def go_on(self) -> bool:
+        """Tell whether to begin another request."""
+        if self._control.draining:
             return False
         # A resume goes on with a stage that errors ended, but not with one whose time was up.
-        tally.time_up = stage.seconds is not None and clock.now_ns() - start >= stage.seconds * 1e9
-        return not (tally.time_up or (stage.errors is not None and tally.failed >= stage.errors))
+        tally, most = self._tally, self._stage.errors
+        tally.time_up = self._until is not None and clock.now_ns() >= self._until
+        return not (tally.time_up or (most is not None and tally.failed >= most))
 
-    watch = asyncio.create_task(monitor.watch()) if stage.measured else None
-    items = _outgoing(mine, bench, lane)
-    try:
-        with _quiet_gc(on=stage.measured):
-            if schedule.due_ns is None:
-                await closed_loop(items, limit, work, go_on)
-            else:
-                await open_loop(_timed(items, resumed=tally.done > 0), start, work, go_on)
-    finally:
-        if watch is not None:
-            watch.cancel()
-    return tally, await _finish(shop, stage, tally, monitor, open_loop=schedule.due_ns is not None)
+    async def work(self, out: Outgoing, scheduled_at: int) -> None:
+        """Send a request, and the turns that follow it."""
+        sample = await self._send(out, scheduled_at)
+        while out.rest:
+            if not sample.ok:
+                self._give_up(out.rest, sample.done_at or sample.scheduled_at)
+                return
+            out = self._writer.next(out, sample.text)
+            answered = clock.now_ns() if sample.done_at is None else sample.done_at + self._shop.zero
+            due = answered + self._writer.think_ns(out.intent)
+            await sleep_until(due, self.go_on)
+            if not self.go_on():
+                return
+            sample = await self._send(out, due)
+
+    async def _send(self, out: Outgoing, scheduled_at: int) -> Sample:
+        self.monitor.begun(scheduled_at, clock.now_ns() - scheduled_at)
+        if self._control.heard:
+            self._control.tell(self._begins)
+        sample = await send(self._lane, out, self._how, scheduled_at=scheduled_at)
+        if sample.sent_at is not None and sample.first_byte_at is not None and not sample.attempts:
+            lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
+            self.monitor.sent(lag, (sample.done_at or sample.sent_at) - sample.sent_at)
+        self._record(self.gaps.take(sample))
+        if self._later and not self._stage.measured:
+            await self.grade_rest()
+        return sample
+
+    async def grade_rest(self) -> None:
+        """Begin to grade what slow scorers have not seen; in a measured load that waits for its end."""
+        while self._later:
+            sample = self._later.pop()
+            await self.slow.begin(sample, self._bench.cases[sample.case], self._bench.scorers)
+
+    def _record(self, sample: Sample) -> None:
+        record_sample(self._shop, self._bench, self._stage, self._tally, sample)
+        if self._waits:
+            self._later.append(sample)
+
+    def _give_up(self, rest: Iterable[Intent], at: int) -> None:
+        """Record the turns of a conversation that cannot go on; `at` is ns since the run's zero."""
+        for intent in rest:
+            sample = Sample(
+                benchmark=intent.benchmark,
+                case=intent.case,
+                target=intent.target,
+                repeat=intent.repeat,
+                stage=intent.stage,
+                segment=self._how.segment,
+                outcome="cancelled",
+                scheduled_at=at,
+                error="the turn before it failed",
+            )
+            self._record(sample)
 
 
 async def _finish(shop: Workshop, stage: Stage, tally: Tally, monitor: Monitor, *, open_loop: bool) -> bool:
     shop.store.flush()
+    shop.control.tell(Progress(kind="done", stage=stage, done=tally.done, total=tally.total))
     facts: dict[str, object] = {
         "samples": tally.done,
         "failed": tally.failed,
@@ -155,7 +259,7 @@ async def _finish(shop: Workshop, stage: Stage, tally: Tally, monitor: Monitor, 
         )
         valid = check.valid
         facts["check"] = msgspec.to_builtins(check)
-    _event(shop, "stage_ended", stage, **facts)
+    stage_event(shop, "stage_ended", stage, **facts)
     await asyncio.to_thread(shop.store.sync)
     return valid
 
@@ -167,7 +271,6 @@ def _quiet_gc(*, on: bool) -> Generator[None]:
         yield
         return
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_FIRST, *before[1:])
     try:
@@ -177,34 +280,33 @@ def _quiet_gc(*, on: bool) -> Generator[None]:
         gc.unfreeze()
 
 
-def _sending(shop: Workshop, stage: Stage, gate: Gate | None) -> Sending:
+def sending(shop: Workshop, stage: Stage, gate: Gate | None) -> Sending:
+    """Return how the samples of a stage are taken."""
     rng = Random(derive_seed(stage.seed, stage.target, shop.segment, shop.share.index))
     return Sending(zero=shop.zero, segment=shop.segment, attempts=stage.attempts, gate=gate, rng=rng)
 
 
-def _record(shop: Workshop, bench: Bench, stage: Stage, tally: Tally, sample: Sample) -> None:
+def record_sample(shop: Workshop, bench: Bench, stage: Stage, tally: Tally, sample: Sample) -> None:
+    """Store a sample, grade it, count it and tell of it."""
     shop.store.add(sample)
     passed = None
     if bench.scorers and not stage.warmup:
         scores = grade(sample, bench.cases[sample.case], bench.scorers)
         for score in scores:
             shop.store.add(score)
-        passed = scores[0].passed
+        passed = scores[0].passed if scores else None  # a slow one comes later
     tally.add(sample)
-    shop.control.tell(
-        Progress(kind="sample", stage=stage, sample=sample, done=tally.done, total=tally.total, passed=passed)
-    )
+    if shop.control.heard:
+        done, total = tally.done, tally.total
+        shop.control.tell(
+            Progress(kind="sample", stage=stage, sample=sample, done=done, total=total, passed=passed)
+        )
 
 
-def _event(shop: Workshop, kind: str, stage: Stage, **facts: object) -> None:
+def stage_event(shop: Workshop, kind: str, stage: Stage, **facts: object) -> None:
+    """Store an event of a stage."""
     where = {"benchmark": stage.benchmark, "target": stage.target, "stage": stage.name}
     shop.store.add(Event(kind=kind, at=clock.now_ns() - shop.zero, facts=where | facts))
-
-
-def _outgoing(missing: list[Intent], bench: Bench, lane: Lane) -> Iterator[Outgoing]:
-    for intent in missing:
-        request = lane.renderer.render(bench.cases[intent.case])
-        yield Outgoing(intent=intent, request=request, call=lane.provider.encode(request, lane.target))
 
 
 def _timed(items: Iterator[Outgoing], *, resumed: bool) -> Iterator[tuple[int, Outgoing]]:

@@ -7,6 +7,8 @@ from bakeoff.records import Sample
 
 Meets = Callable[[Sample], bool]
 
+_FAILED = frozenset({"error", "timeout", "cancelled"})
+
 
 class Tally:
     """What a stage has done so far. Times are monotonic ns since the run's zero."""
@@ -26,7 +28,7 @@ class Tally:
         """Count one finished sample."""
         self.done += 1
         self.sent += 1
-        self.failed += sample.outcome in {"error", "timeout"}
+        self.failed += sample.outcome in _FAILED
         if self.met is not None and self._meets is not None:
             self.met += self._meets(sample)
         self._sends.append(sample.scheduled_at)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
@@ -33,10 +33,14 @@ class _Reader:
     def read(self, rows: Iterable[Case]) -> Iterator[Case]:
         """Yield the cases of the rows that pass `where`, each with its id."""
         where = self._benchmark.where
+        kept = False
         for row in rows:
             self.rows += 1
             self._seen.update(dict.fromkeys(row.fields))
-            if all(key in row.fields and as_text(row.fields[key]) == text for key, text in where.items()):
+            # A conversation is kept or left out whole, by its first turn.
+            if row.follows is None:
+                kept = all(k in row.fields and as_text(row.fields[k]) == text for k, text in where.items())
+            if kept:
                 yield self._named(map_row(row, self._benchmark.fields, self.place(row.line)))
 
     def place(self, line: int = 0) -> str:
@@ -83,6 +87,18 @@ class _Reader:
         return name if count == 1 else f"{name}-{count}"
 
 
+def conversations(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Yield each conversation's turns in order; a case that nothing follows is one by itself."""
+    turns: list[Case] = []
+    for case in cases:
+        if turns and case.follows is None:
+            yield turns
+            turns = []
+        turns.append(case)
+    if turns:
+        yield turns
+
+
 def load_cases(
     benchmark: BenchmarkSpec, dataset: Dataset, base: Path, seed: int, count: int | None = None
 ) -> list[Case]:
@@ -90,6 +106,7 @@ def load_cases(
 
     A row without an id is named by its content, so its id outlives changes elsewhere in the file;
     the second of two equal rows gets the suffix `-2`. Ids do not depend on `limit` and `sample`.
+    Limits count conversations, and cut none.
 
     Args:
         benchmark: says which fields hold what, which rows count (`where`) and how many (`limit`).
@@ -115,9 +132,10 @@ def load_cases(
     if limit is None:
         chosen = list(cases)
     elif benchmark.sample == "first" or dataset.endless:
-        chosen = list(islice(cases, limit))
+        chosen = list(chain.from_iterable(islice(conversations(cases), limit)))
     else:
-        chosen = _drawn(list(cases), limit, _rng(seed, benchmark, "sample"))
+        drawn = _drawn(list(conversations(cases)), limit, _rng(seed, benchmark, "sample"))
+        chosen = list(chain.from_iterable(drawn))
     reader.check_names()
     if not chosen:
         raise DataError(
@@ -133,8 +151,8 @@ def check_references(
 ) -> None:
     """Refuse cases that a scorer cannot grade, before anything is sent.
 
-    Each scorer is tried on an empty answer: one that gives neither a value nor a yes or no lacks
-    something in the case itself, a reference above all.
+    Each scorer is tried on an empty answer: one that gives neither a value nor a yes or no, and judged no
+    text, lacks something in the case itself, a reference above all.
 
     Args:
         cases: of the benchmark.
@@ -146,7 +164,7 @@ def check_references(
         lacking: list[tuple[Case, str]] = []
         for case in cases:
             grade = scorer.grade("", case, Sample(benchmark=benchmark, case=case.id, target="", outcome="ok"))
-            if grade.value is None and grade.passed is None:
+            if grade.value is None and grade.passed is None and grade.parsed is None:
                 lacking.append((case, grade.reason))
         if lacking:
             shown = ", ".join(_named(case) for case, _ in lacking[:_SHOWN])
@@ -163,10 +181,10 @@ def _named(case: Case) -> str:
     return f"`{case.id}`" + (f" (line {case.line})" if case.line else "")
 
 
-def _drawn(cases: list[Case], limit: int, rng: Random) -> list[Case]:
-    if limit >= len(cases):
-        return cases
-    return [cases[i] for i in sorted(rng.sample(range(len(cases)), limit))]
+def _drawn(rows: list[list[Case]], limit: int, rng: Random) -> list[list[Case]]:
+    if limit >= len(rows):
+        return rows
+    return [rows[i] for i in sorted(rng.sample(range(len(rows)), limit))]
 
 
 def _rng(seed: int, benchmark: BenchmarkSpec, purpose: str) -> Random:

@@ -12,7 +12,10 @@ from bakeoff.records.spec import FieldsSpec
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 ID_NAMES = ("id", "case_id")
-REFERENCE_NAMES = ("reference", "answer", "target", "expected", "label", "ideal")
+REFERENCE_NAMES = (
+    "reference", "answer", "target", "expected", "label", "ideal", "answerKey", "ground_truth",
+    "expected_answer",
+)  # fmt: skip
 ACCEPTED_NAMES = ("accepted", "aliases", "references")
 MESSAGES_NAMES = ("messages",)
 
@@ -32,13 +35,15 @@ def map_row(case: Case, spec: FieldsSpec, where: str) -> Case:
         spec: which field holds what.
         where: the row's place, for errors.
     """
-    fields = case.fields
-    answer = _answer(fields, spec, where)
+    labels = _labels(case.fields)
+    fields = _with_choices(case.fields)
+    answer = _answer(fields, spec, labels, where)
     slices = {name: as_text(fields[name]) for name in spec.slices if fields.get(name) is not None}
     cluster = None if spec.cluster is None else fields.get(spec.cluster)
     messages = _pick(fields, spec.messages, MESSAGES_NAMES)
     return msgspec.structs.replace(
         case,
+        fields=fields,
         id=case.id or _id(fields, spec, where),
         reference=answer.reference if case.reference is None else case.reference,
         accepted=case.accepted or answer.accepted,
@@ -67,12 +72,28 @@ def _id(fields: Mapping[str, Any], spec: FieldsSpec, where: str) -> str:
     return str(value).strip()
 
 
-def _answer(fields: Mapping[str, Any], spec: FieldsSpec, where: str) -> _Answer:
+def _labels(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names that a row gives its choices, as in `{text: [...], label: [...]}`."""
+    choices = _unpacked(fields.get("choices"), "[{")
+    return texts_of(cast("dict[str, Any]", choices).get("label")) if isinstance(choices, dict) else ()
+
+
+def _with_choices(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the row with its choices as a list of texts, from JSON text or `{text: [...], label: [...]}`."""
+    given = fields.get("choices")
+    choices = _unpacked(given, "[{")
+    if isinstance(choices, dict):
+        choices = cast("dict[str, Any]", choices).get("text")
+    return fields if choices is given or not texts_of(choices) else fields | {"choices": choices}
+
+
+def _answer(fields: Mapping[str, Any], spec: FieldsSpec, labels: Sequence[str], where: str) -> _Answer:
     reference = _pick(fields, spec.reference, REFERENCE_NAMES)
     accepted = _texts(_pick(fields, spec.accepted, ACCEPTED_NAMES), where)
     choices = texts_of(fields.get("choices"))
     if choices and reference is not None:
-        position = _position(choices, reference, where)
+        named = isinstance(reference, str) and reference.strip() in labels
+        position = labels.index(reference.strip()) if named else _position(choices, reference, where)
         if position is not None:
             return _Answer(reference=LETTERS[position], accepted=(choices[position], *accepted))
     alternatives = texts_of(reference)
@@ -107,6 +128,8 @@ def _position(choices: Sequence[str], answer: object, where: str) -> int | None:
     text = answer.strip()
     by_text = choices.index(text) if text in choices else None
     by_letter = LETTERS.find(text.upper()) if len(text) == 1 else -1
+    if by_text is None and text.isdecimal() and int(text) < len(choices):
+        return int(text)
     if not 0 <= by_letter < len(choices):
         return by_text
     if by_text not in {None, by_letter}:
@@ -143,12 +166,12 @@ def _messages(value: object, where: str) -> tuple[Message, ...]:
         ) from error
 
 
-def _unpacked(value: object) -> object:
-    """Return a list that stands as JSON text in a cell, which is how CSV holds one; all else as it is."""
+def _unpacked(value: object, first: str = "[") -> object:
+    """Return JSON that stands as text in a cell, which is how CSV holds a list; all else as it is."""
     if isinstance(value, str):
         if not value.strip():
             return None
-        if value.lstrip().startswith("["):
+        if value.lstrip().startswith(tuple(first)):
             try:
                 return msgspec.json.decode(value)
             except msgspec.DecodeError:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from bakeoff.errors import TemplateError
+from bakeoff.prompts.conversation import compile_messages
 from bakeoff.prompts.mapping import as_text, texts_of
 from bakeoff.prompts.templates import Render, compile_template, lettered
 from bakeoff.records import Case, Message, PromptSpec, Request, Sampling
@@ -63,6 +64,7 @@ class PromptRenderer:
         self._turn = self._compiled(prompt.template, "template")
         self._system = self._compiled(prompt.system, "system")
         self._example = self._compiled(prompt.example, "example")
+        self._messages = compile_messages(prompt.messages, f"{self._where}messages")
         shots = list(enumerate(prompt.few_shot, 1))
         if form == "chat":
             self._shots = tuple(turn for number, fields in shots for turn in self._shot(number, fields))
@@ -91,6 +93,29 @@ class PromptRenderer:
             output_tokens=case.output_tokens,
         )
 
+    def continued(self, case: Case, before: Request, answer: str) -> Request:
+        """Return the request that goes on with a conversation, after the model's own answer.
+
+        What was sent stays as it was, so that a cache knows it; the system message and the examples stand at
+        the beginning only.
+
+        Args:
+            case: the next turn.
+            before: the request that the answer belongs to.
+            answer: its text, without reasoning.
+
+        Raises:
+            TemplateError: the row lacks a field that a template asks for.
+        """
+        if self._form == "chat":
+            said = Message(role="assistant", content=answer)
+            messages, prompt = (*before.messages, said, *self._turns(case)), None
+        else:
+            messages, prompt = (), f"{before.prompt} {answer.strip()}\n\n{self._next(case)}"
+        return msgspec.structs.replace(
+            before, messages=messages, prompt=prompt, output_tokens=case.output_tokens
+        )
+
     def check(self, cases: Iterable[Case]) -> None:
         """Render the first 1,000 cases and throw the result away.
 
@@ -105,23 +130,36 @@ class PromptRenderer:
                 raise TemplateError(error.message, where=f"{error.where}, {row}", hint=error.hint) from error
 
     def _conversation(self, case: Case) -> tuple[Message, ...]:
-        turns = [*self._shots, *case.messages]
+        turns = [*self._shots, *self._turns(case)]
         if self._system is not None:
             turns.insert(0, Message(role="system", content=self._system(case.fields)))
-        if self._turn is not None or not case.messages:
-            turns.append(Message(role="user", content=self._question(case.fields)))
         return tuple(turns)
+
+    def _turns(self, case: Case) -> tuple[Message, ...]:
+        """Return what a case itself says."""
+        said = self._said(case)
+        if self._turn is None and said:
+            return said
+        return (*said, Message(role="user", content=self._question(case.fields)))
 
     def _completion(self, case: Case) -> str:
         system = "" if self._system is None else self._system(case.fields).rstrip() + "\n\n"
+        return system + self._shown + self._next(case)
+
+    def _next(self, case: Case) -> str:
+        """Return what a case itself says, as text that ends where the answer begins."""
         if self._example is not None:
-            return system + self._shown + self._past(case) + self._opened(case.fields)
-        if self._turn is None and case.messages:
-            return (system + self._shown + self._past(case) + "A:").rstrip()
+            return self._past(case) + self._opened(case.fields)
+        if self._turn is None and self._said(case):
+            return (self._past(case) + "A:").rstrip()
         question = self._question(case.fields)
         if self._turn is None and case.prompt_tokens is not None:
-            return system + self._shown + question
-        return f"{system}{self._shown}{self._past(case)}Q: {question}\nA:"
+            return question
+        return f"{self._past(case)}Q: {question}\nA:"
+
+    def _said(self, case: Case) -> tuple[Message, ...]:
+        """Return the ready turns: the case's own, and those of the prompt's `messages`."""
+        return case.messages + self._messages(case.fields)
 
     def _question(self, fields: Mapping[str, Any]) -> str:
         """Return the user turn of a row, or of an example."""
@@ -151,7 +189,7 @@ class PromptRenderer:
     def _past(self, case: Case) -> str:
         """Return the case's own conversation as text."""
         parts: list[str] = []
-        for message in case.messages:
+        for message in self._said(case):
             if not isinstance(message.content, str):
                 raise TemplateError(
                     "a message of content parts has no completion form",

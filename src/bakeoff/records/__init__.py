@@ -1,8 +1,8 @@
 """Frozen records: the data that moves through bakeoff. No I/O, no behaviour beyond reading itself."""
 
-from bakeoff.records.case import Case, Message
+from bakeoff.records.case import Case, Continuation, Message
 from bakeoff.records.event import Event
-from bakeoff.records.message import Call, Exchange, Request, Response, Usage
+from bakeoff.records.message import Call, Exchange, Likelihood, Request, Response, ServerFigures, Usage
 from bakeoff.records.plan import Intent, Plan, Schedule, Stage
 from bakeoff.records.result import (
     Bounds,
@@ -15,7 +15,7 @@ from bakeoff.records.result import (
     TargetResult,
     Verdict,
 )
-from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Sample, Score
+from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Part, Sample, Score
 from bakeoff.records.spec import (
     BenchmarkSpec,
     Choice,
@@ -38,6 +38,7 @@ __all__ = [
     "Case",
     "Choice",
     "Comparison",
+    "Continuation",
     "DecideSpec",
     "Deployment",
     "Distribution",
@@ -46,9 +47,11 @@ __all__ = [
     "Exchange",
     "Grade",
     "Intent",
+    "Likelihood",
     "LoadSpec",
     "Message",
     "ModelSpec",
+    "Part",
     "Plan",
     "Price",
     "PromptSpec",
@@ -59,6 +62,7 @@ __all__ = [
     "Sampling",
     "Schedule",
     "Score",
+    "ServerFigures",
     "SloSpec",
     "Spec",
     "Stage",

@@ -12,6 +12,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     content: str | list[dict[str, Any]]
 
 
+class Continuation(msgspec.Struct, frozen=True, kw_only=True):
+    """A text whose likelihood after a context is asked; `text` holds its own leading blank."""
+
+    context: str
+    text: str
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a dataset.
 
@@ -28,6 +35,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         line: 1-based line of the source file, 0 where there is none.
         follows: id of the case whose conversation this one goes on with, after its answer.
         think_s: seconds to wait between that answer and this case.
+        continuations: texts whose likelihood is asked, in place of an answer.
     """
 
     id: str = ""
@@ -42,3 +50,4 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     line: int = 0
     follows: str | None = None
     think_s: float = 0.0
+    continuations: tuple[Continuation, ...] = ()

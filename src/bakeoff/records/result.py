@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.records.scraped import ServerMetrics
+
 RESULTS_VERSION = 1
 
 
@@ -101,6 +103,32 @@ class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     level: float = 0.95
 
 
+class ServerStage(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server says of one load stage, beside what the client saw; None where it does not say.
+
+    Attributes:
+        ttft: its own time to first token; likewise `e2e`, `tpot` and `queue`.
+        output_rate: tokens per second of an answer.
+        ttft_overhead: what the client saw beyond it, from sending; likewise `e2e_overhead`.
+        batch_size: requests that it computed together.
+        switching_time: seconds between the least and the greatest `ttft` at the largest batch.
+        draft_acceptance: share of drafted tokens that were accepted.
+        metrics: what its `/metrics` said.
+    """
+
+    ttft: Distribution | None = None
+    e2e: Distribution | None = None
+    tpot: Distribution | None = None
+    queue: Distribution | None = None
+    output_rate: Distribution | None = None
+    ttft_overhead: Distribution | None = None
+    e2e_overhead: Distribution | None = None
+    batch_size: Estimate | None = None
+    switching_time: Estimate | None = None
+    draft_acceptance: Estimate | None = None
+    metrics: ServerMetrics | None = None
+
+
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     """One load stage of one target. Times are seconds, rates per second; None is unknown, never zero.
 
@@ -115,9 +143,11 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
         goodput: requests per second that met every latency target.
         seconds: length of the window that the rates stand for.
         concurrency_mean: requests in flight, on average.
+        streams: answers between their first and last token, on average over the window.
         client: whether the client was the limit.
         steady_from: start of the steady window in seconds from the stage's first due request.
         steady_to: its end.
+        server: what the server says, None where it says nothing.
     """
 
     benchmark: str
@@ -146,6 +176,8 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: Distribution | None = None
     steady_from: float | None = None
     steady_to: float | None = None
+    streams: float | None = None
+    server: ServerStage | None = None
 
     @property
     def valid(self) -> bool:

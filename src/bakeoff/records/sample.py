@@ -7,12 +7,17 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.records.message import Usage
+from bakeoff.records.message import Likelihood, ServerFigures, Usage
 
 SAMPLE_VERSION = 1
 SCORE_VERSION = 1
 
 OUTCOMES = ("ok", "truncated", "empty", "refused", "filtered", "error", "timeout", "cancelled")
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401  a default of the field's own type
+    """Return a default that is written out even where defaults are left out."""
+    return msgspec.field(default_factory=lambda: value)
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -37,6 +42,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         error: what went wrong, empty for an answer.
         extra: fields of the answer that bakeoff does not know.
         stamped_by: who took the arrival stamps, "kernel" or "read".
+        server: what the server said of its own work, None where it said nothing.
+        likelihoods: one for each continuation of the case, in order, where these were asked.
+        top_logprobs: for each token of the answer its alternatives with their log-probabilities, where asked.
     """
 
     benchmark: str
@@ -67,6 +75,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     connect_ns: int = 0
     stamped_by: str = "read"
     extra: dict[str, Any] = {}
+    server: ServerFigures | None = None
+    likelihoods: list[Likelihood] = []
+    top_logprobs: list[dict[str, float]] = []
     v: int = SAMPLE_VERSION
 
     @property
@@ -80,6 +91,28 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         return (self.benchmark, self.case, self.target, self.repeat, self.stage)
 
 
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one of several checks of an answer said.
+
+    Attributes:
+        scorer: the type of the check, without a `not-`.
+        metric: the metric of its own that it feeds, empty where it has none.
+        value: 0..1; a user's script may give any number. None where no value can be given.
+        passed: the check's own yes or no, `not-` applied; never inferred from `reason`.
+        weight: its weight in the whole; those of the sets that it stands in are multiplied.
+        reason: why, in words.
+        negated: the check was asked for with `not-`.
+    """
+
+    scorer: str
+    metric: str = ""
+    value: float | None
+    passed: bool | None
+    weight: float = 1.0
+    reason: str = ""
+    negated: bool = False
+
+
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
     """What a scorer says of one answer.
 
@@ -87,16 +120,21 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
         value: 0..1, or None where no value can be given.
         passed: the scorer's own yes or no; never inferred from `reason`.
         parsed: the part of the answer that was judged; None where nothing could be extracted.
+        parts: what the checks said that it was made of, where it was made of several.
     """
 
     value: float | None
     passed: bool | None
     reason: str = ""
     parsed: str | None = None
+    parts: list[Part] = []
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """One scorer's grade of one sample. `outcome` is the sample's, or `unparsable` or `judge_failed`."""
+class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One scorer's grade of one sample. `outcome` is the sample's, or `unparsable` or `judge_failed`.
+
+    A line holds every key; `parts` alone is left out where it is empty.
+    """
 
     benchmark: str
     case: str
@@ -106,8 +144,9 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     passed: bool | None
     outcome: str
-    repeat: int = 0
-    stage: str = "main"
-    reason: str = ""
-    parsed: str | None = None
-    v: int = SCORE_VERSION
+    repeat: int = _written(0)
+    stage: str = _written("main")
+    reason: str = _written("")
+    parsed: str | None = _written(None)
+    parts: list[Part] = []
+    v: int = _written(SCORE_VERSION)

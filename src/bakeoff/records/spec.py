@@ -26,6 +26,20 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
 
 
+class ScorerCommon(msgspec.Struct, frozen=True, kw_only=True):
+    """What every scorer may have beside its own options.
+
+    Attributes:
+        weight: its share in a metric that it feeds together with others; then all of them must pass.
+        transform: what is done to the answer first, such as `output.trim()` or `file://clean.py`.
+        allow_code: let its transform run code.
+    """
+
+    weight: Annotated[float, Meta(ge=0)] | None = None
+    transform: str | None = None
+    allow_code: bool | None = None
+
+
 DeployerChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "deployers"})]
 ProviderChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "providers"})]
 DatasetChoice = Annotated[Choice, Meta(extra_json_schema={"x-bakeoff-family": "datasets"})]
@@ -77,6 +91,7 @@ class PromptSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         template: Jinja text of the user turn; None sends the case's own messages or its `input` or `prompt`.
         system: Jinja text of a system message.
+        messages: a whole conversation as a list of {role: …, content: …} with Jinja texts, in place of `template`.
         few_shot: example cases shown before the question, as {input: …, answer: …} mappings of fields.
         example: Jinja text of one example in the completion form; sees the example's fields and `answer`.
         form: auto uses chat where every target has a chat template, else the completion form for all.
@@ -84,6 +99,7 @@ class PromptSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     template: str | None = None
     system: str | None = None
+    messages: list[dict[str, Any]] = []
     few_shot: list[dict[str, Any]] = []
     example: str | None = None
     form: Literal["auto", "chat", "completion"] = "auto"
@@ -115,9 +131,14 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: the load, by name.
         requests: stop after this many requests; None sends each case once.
-        seconds: stop sending after this time.
+        seconds: stop sending after this time; a load test without `requests` goes on till then, its cases over
+            and over where need be.
         errors: stop sending after this many failed samples.
         warmup: requests that are sent first, stored and left out of every estimate.
+        warmup_seconds: how long requests are sent first, under the same load, stored and left out as well.
+        chunk_times: keep the time of every event of an answer in its sample; without, each stage keeps one
+            histogram of the gaps.
+        scrape: in a load test, read the server's `/metrics` once a second beside the requests, if it has one.
     """
 
     kind: str = "concurrent"
@@ -125,6 +146,9 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     seconds: Seconds | None = None
     errors: Count | None = None
     warmup: Annotated[int, Meta(ge=0)] = 0
+    warmup_seconds: Seconds | None = None
+    chunk_times: bool = True
+    scrape: bool = True
     options: dict[str, Any] = {}
 
 
@@ -174,13 +198,14 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
         name: the label, and the first part of its metrics' names.
         version: goes into the plan hash; change it with the content.
         dataset: where the cases come from: a path, or a mapping with `type`.
+        models: the models that are asked, by name; all of them where none is named.
         prompt: how a case becomes a request.
         fields: which columns hold what.
         where: keep only the cases whose column has this value.
         limit: use at most this many cases.
         sample: which cases a limit keeps.
         repeats: how often each case is asked.
-        scorers: how answers are graded.
+        scorers: how answers are graded; each type also as `not-TYPE`, and with `weight` and `transform`.
         metrics: which metrics to report; all of them where none is named.
         load: when requests go out.
         measured: this is a load test: the client is checked and nothing is tried twice.
@@ -193,6 +218,7 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str = "1"
     dataset: DatasetChoice
+    models: list[str] = []
     prompt: PromptSpec = PromptSpec()
     fields: FieldsSpec = FieldsSpec()
     where: dict[str, str] = {}

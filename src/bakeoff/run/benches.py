@@ -1,17 +1,20 @@
 """Make benchmarks ready: cases, scorers and lanes; everything that can be refused is refused here."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from bakeoff import plugins
+from bakeoff.assertions import AnyScorer, check_cases, counted_together, make, placed, settled, together
 from bakeoff.engine.grading import NamedScorer
 from bakeoff.engine.send import Lane
 from bakeoff.engine.stage import Bench
 from bakeoff.engine.tally import Meets
 from bakeoff.errors import UsageError
-from bakeoff.extend import Dataset, Provider, SampleMetric, Scorer
-from bakeoff.plan import request_count
+from bakeoff.extend import Dataset, Provider, SampleMetric
+from bakeoff.plan import calibration_cases, request_count
 from bakeoff.prompts import PromptRenderer, check_references, load_cases
 from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, SloSpec, Spec, Target
 from bakeoff.run.models import Candidate, Form, common_form, merged, provider_choice
@@ -28,48 +31,92 @@ def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
     for benchmark in spec.benchmarks:
         dataset: Dataset = plugins.create("datasets", benchmark.dataset.type, benchmark.dataset.options)
         cases = load_cases(benchmark, dataset, base, spec.seed, request_count(benchmark))
-        if any(case.follows for case in cases):
-            raise UsageError(
-                "conversations that go on with the model's own answers are not available in this version",
-                where=f"benchmark `{benchmark.name}`",
-                hint="use `turns: first` or `turns: history`, or leave `turns` out",
-            )
-        scorers = {named.name: named.scorer for named in make_scorers(benchmark)}
+        scorers = make_scorers(placed_scorers(benchmark, base))
         path = str(benchmark.dataset.options.get("path", ""))
-        check_references(cases, scorers, benchmark.name, path)
-        found[benchmark.name] = cases
+        check_gradable(benchmark.name, scorers, cases, path)
+        found[benchmark.name] = _with_lengths(cases, benchmark)
     return found
 
 
-def make_scorers(benchmark: BenchmarkSpec) -> tuple[NamedScorer, ...]:
+def _with_lengths(cases: list[Case], benchmark: BenchmarkSpec) -> list[Case]:
+    """Return the cases of a load test with its token limit as their asked length.
+
+    Where answers are not graded, the limit says how long they are to be; one that ends there is whole.
+    """
+    limit = benchmark.params.get("max_tokens")
+    if not benchmark.measured or benchmark.scorers or limit is None:
+        return cases
+    return [
+        case if case.output_tokens is not None else msgspec.structs.replace(case, output_tokens=limit)
+        for case in cases
+    ]
+
+
+def make_scorers(benchmark: BenchmarkSpec, cases: Sequence[Case] = ()) -> tuple[NamedScorer, ...]:
     """Return a benchmark's scorers under names that are unique within it.
 
+    Args:
+        benchmark: with its files placed, see `placed_scorers`.
+        cases: where they are known: assertions that need no waiting for them grade at once.
+
     Raises:
+        PluginError: one of them cannot be made.
         UsageError: two of them feed one metric, which would then be of neither.
     """
-    named: list[NamedScorer] = []
+    counts: Counter[str] = Counter()
+    groups: dict[str, list[tuple[str, Choice, AnyScorer]]] = {}
     for choice in benchmark.scorers:
-        taken = sum(other.name.split("-")[0] == choice.type for other in named)
-        name = f"{choice.type}-{taken + 1}" if taken else choice.type
-        scorer: Scorer = plugins.create("scorers", choice.type, choice.options)
-        first = next((other.name for other in named if other.scorer.metric == scorer.metric), None)
-        if first is not None:
-            raise UsageError(
-                f"the scorers `{first}` and `{name}` both feed the metric `{scorer.metric}`",
-                where=f"benchmark `{benchmark.name}`",
-                hint=f"give one of them a name of its own, such as `metric: {choice.type}_{scorer.metric}`",
-            )
-        named.append(NamedScorer(name=name, scorer=scorer))
-    return tuple(named)
+        counts[choice.type] += 1
+        name = choice.type if counts[choice.type] == 1 else f"{choice.type}-{counts[choice.type]}"
+        scorer = settled(make(choice), cases) if cases else make(choice)
+        groups.setdefault(scorer.metric, []).append((name, choice, scorer))
+    return tuple(_named(metric, group, benchmark.name) for metric, group in groups.items())
+
+
+def _named(metric: str, group: list[tuple[str, Choice, AnyScorer]], benchmark: str) -> NamedScorer:
+    """Return the scorers of one metric as one; several only where each has a weight."""
+    name, _, scorer = group[0]
+    if len(group) == 1:
+        return NamedScorer(name=name, scorer=scorer)
+    if not counted_together([choice for _, choice, _ in group]):
+        other, choice, _ = group[1]
+        raise UsageError(
+            f"the scorers `{name}` and `{other}` both feed the metric `{metric}`",
+            where=f"benchmark `{benchmark}`",
+            hint=f"give one of them a name of its own, such as `metric: {choice.type}_{metric}`, or each a "
+            "`weight`, to count them together",
+        )
+    whole = together([(choice, scorer) for _, choice, scorer in group])
+    return NamedScorer(name="+".join(name for name, _, _ in group), scorer=whole)
+
+
+def placed_scorers(benchmark: BenchmarkSpec, base: Path) -> BenchmarkSpec:
+    """Return the benchmark with the files of its scorers found from where the spec's paths start."""
+    return msgspec.structs.replace(benchmark, scorers=[placed(each, base) for each in benchmark.scorers])
+
+
+def check_gradable(
+    benchmark: str, scorers: Sequence[NamedScorer], cases: Sequence[Case], path: str = ""
+) -> None:
+    """Refuse scorers that lack something, and cases that they cannot grade.
+
+    Raises:
+        DataError: a case lacks something, or its assertions are wrong.
+        PluginError: a scorer needs a program or file that is not there.
+    """
+    where = path or f"benchmark `{benchmark}`"
+    quick = check_cases({named.name: named.scorer for named in scorers}, cases, where)
+    check_references(cases, quick, benchmark, path)
 
 
 def make_benches(spec: Spec, cases: dict[str, list[Case]]) -> dict[str, Bench]:
     """Return the benchmarks, ready to grade."""
+    trials = {b.name: calibration_cases(b, cases[b.name], spec.seed) for b in spec.benchmarks}
     return {
         b.name: Bench(
             spec=b,
-            cases={case.id: case for case in cases[b.name]},
-            scorers=make_scorers(b),
+            cases={case.id: case for case in (*cases[b.name], *trials[b.name])},
+            scorers=make_scorers(b, cases[b.name]),
             meets=_meets(b.slo or (spec.decide.slo if b.measured else None)),
         )
         for b in spec.benchmarks

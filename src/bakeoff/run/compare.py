@@ -11,6 +11,7 @@ import msgspec
 
 from bakeoff.decide.collect import Answers, Collected, case_values, collect
 from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
+from bakeoff.decide.parts import part_scores
 from bakeoff.errors import UsageError
 from bakeoff.prompts import content_hash
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Plan, Sample, Score, Spec
@@ -126,12 +127,14 @@ def drop_cases(collected: Collected, benchmark: str, cases: frozenset[str]) -> N
     """Take cases out of a benchmark's answers."""
     for key, answers in list(collected.items()):
         if key[0] == benchmark:
+            scores = {
+                scorer: {case: score for case, score in scores.items() if case[0] not in cases}
+                for scorer, scores in answers.scores.items()
+            }
             collected[key] = Answers(
                 samples=[sample for sample in answers.samples if sample.case not in cases],
-                scores={
-                    scorer: {case: score for case, score in scores.items() if case[0] not in cases}
-                    for scorer, scores in answers.scores.items()
-                },
+                scores=scores,
+                parts=part_scores(scores),
                 warmups=answers.warmups,
             )
 

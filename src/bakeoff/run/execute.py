@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
 import msgspec
@@ -11,15 +11,22 @@ import msgspec
 from bakeoff import clock
 from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
-from bakeoff.engine.grading import missing_scores
-from bakeoff.engine.runner import Engine, Key, climbed_steps
+from bakeoff.engine.grading import SlowGrading, grade, ungraded
+from bakeoff.engine.memory import Memory, recall
+from bakeoff.engine.runner import Engine
 from bakeoff.engine.stage import Share, Workshop
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
-from bakeoff.plan import intents, make_plan
+from bakeoff.plan import make_plan
 from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score, Spec
-from bakeoff.run.benches import check_templates, load_benchmark_cases, make_benches, make_lanes
+from bakeoff.run.benches import (
+    check_templates,
+    load_benchmark_cases,
+    make_benches,
+    make_lanes,
+    placed_scorers,
+)
 from bakeoff.run.environment import environment
-from bakeoff.run.fanout import send_together
+from bakeoff.run.fanout import check_processes, send_together
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
@@ -29,8 +36,6 @@ from bakeoff.spec import LoadedSpec, load_at_base
 from bakeoff.stores.jsonl import JsonlStore, read_records, remove
 from bakeoff.stores.redact import Redactor
 from bakeoff.wire import Client
-
-_RETRIED = frozenset({"error", "timeout", "cancelled"})
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +64,10 @@ async def prepare_run(loaded: LoadedSpec, tell: Callable[[str], None]) -> Prepar
 
 
 def _placed(loaded: LoadedSpec) -> Spec:
-    """Return the spec with the files of its loads found from where its paths start."""
+    """Return the spec with the files of its loads and scorers found from where its paths start."""
     placed = [
-        msgspec.structs.replace(b, load=load_at_base(b.load, loaded.base)) for b in loaded.spec.benchmarks
+        msgspec.structs.replace(placed_scorers(b, loaded.base), load=load_at_base(b.load, loaded.base))
+        for b in loaded.spec.benchmarks
     ]
     return msgspec.structs.replace(loaded.spec, benchmarks=placed)
 
@@ -70,6 +76,7 @@ async def start_run(
     prepared: Prepared, root: Path, control: Control, *, command: str, processes: int = 1
 ) -> Finished:
     """Run a plan in a new directory under `root`, with one or several client processes."""
+    check_processes(prepared.plan, processes)
     spec = prepared.loaded.spec
     redact = Redactor(prepared.loaded.secrets)
     store = JsonlStore(new_folder(root, spec.name), redact=redact)
@@ -81,7 +88,7 @@ async def start_run(
             anchor=anchor, base=str(prepared.loaded.base), command=command, environment=environment()
         )
         store.add(Event(kind="run_started", facts=msgspec.to_builtins(facts)))
-        session = Session(anchor=anchor, segment=0, done=set(), processes=processes)
+        session = Session(anchor=anchor, segment=0, processes=processes)
         return await _work(prepared, store, redact, control, session)
 
 
@@ -99,13 +106,13 @@ async def resume_run(
         events = list(store.read(Event))
         facts = read_facts(events, folder)
         _check_same_plan(prepared.plan, folder)
-        done = _finished(prepared.plan, store.read(Sample), events, retry_failed=retry_failed)
+        memory = recall(prepared.plan, prepared.cases, store.read(Sample), events, retry_failed=retry_failed)
         segment = 1 + sum(event.kind == "run_resumed" for event in events)
         anchor = facts.anchor.continued()
         store.add(Event(kind="run_resumed", at=clock.now_ns() - anchor.mono_ns, facts={"segment": segment}))
-        _grade_rest(prepared, store)
+        await _grade_rest(prepared, store)
         return await _work(
-            prepared, store, redact, control, Session(anchor=anchor, segment=segment, done=done)
+            prepared, store, redact, control, Session(anchor=anchor, segment=segment, memory=memory)
         )
 
 
@@ -120,37 +127,21 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
         )
 
 
-def _finished(
-    plan: Plan, samples: Iterable[Sample], events: Iterable[Event], *, retry_failed: bool
-) -> set[Key]:
-    """Return the keys that need no request: answered ones, and those for which a stage's time was up."""
-    latest: dict[Key, str] = {}
-    for sample in samples:
-        latest[sample.key] = sample.outcome
-    done = {key for key, outcome in latest.items() if not (retry_failed and outcome in _RETRIED)}
-    ended = {
-        (event.facts["benchmark"], event.facts["target"], event.facts["stage"])
-        for event in events
-        if event.kind == "stage_ended" and event.facts.get("time_up")
-    }
-    for stage in plan.stages:
-        if (stage.benchmark, stage.target, stage.name) in ended:
-            done.update(intent.key for intent in intents(stage) if intent.key not in latest)
-    return done
-
-
-def _grade_rest(prepared: Prepared, store: JsonlStore) -> None:
+async def _grade_rest(prepared: Prepared, store: JsonlStore) -> None:
     """Grade what was stored just before a crash."""
     benches = make_benches(prepared.loaded.spec, prepared.cases)
     warmups = {stage.name for stage in prepared.plan.stages if stage.warmup}
-    found = missing_scores(
+    found = ungraded(
         (s for s in store.read(Sample) if s.stage not in warmups and benches[s.benchmark].scorers),
         store.read(Score),
         {name: bench.cases for name, bench in benches.items()},
         {name: bench.scorers for name, bench in benches.items()},
     )
-    for score in list(found):
-        store.add(score)
+    async with SlowGrading(store.add) as slow:
+        for each in list(found):
+            for score in grade(each.sample, each.case, each.scorers):
+                store.add(score)
+            await slow.begin(each.sample, each.case, each.scorers)
 
 
 @contextlib.contextmanager
@@ -169,7 +160,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
     anchor: Anchor
     segment: int
-    done: set[Key]
+    memory: Memory = Memory()
     processes: int = 1
 
 
@@ -212,10 +203,6 @@ async def _send(
             warning = await preflight(lanes[spec.benchmarks[0].name, candidate.target.name])
             if warning:
                 control.tell(Progress(kind="note", text=warning))
-    if session.processes > 1:
-        task = _task(prepared, store, session, deployments)
-        await send_together(task, session.processes, control)
-        return
     shop = Workshop(
         benches=make_benches(spec, prepared.cases),
         lanes=lanes,
@@ -224,8 +211,14 @@ async def _send(
         segment=session.segment,
         control=control,
     )
-    engine = Engine(prepared.plan, shop, climbed_steps(store.read(Event)))
-    await engine.run(session.done)
+    engine = Engine(prepared.plan, shop, session.memory)
+    if session.processes == 1:
+        await engine.run()
+        return
+    # What prompts cost is learnt once, here; the processes get it with their task.
+    memory = msgspec.structs.replace(session.memory, lengths=await engine.calibrate())
+    task = _task(prepared, store, msgspec.structs.replace(session, memory=memory), deployments)
+    await send_together(task, session.processes, control)
 
 
 def _task(
@@ -243,7 +236,7 @@ def _task(
         secrets=prepared.loaded.secrets + keys,
         zero=session.anchor.mono_ns,
         segment=session.segment,
-        done=session.done,
+        memory=session.memory,
         share=Share(),
     )
 

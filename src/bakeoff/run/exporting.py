@@ -1,6 +1,7 @@
 """Write a stored run in another tool's format; no request, no model."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,10 @@ def stored_run(folder: Path) -> StoredRun:
         scores=scores,
         wall_ns=read_facts(read_events(folder), folder).anchor.wall_ns,
     )
+
+
+def export_table(run: Path) -> list[Path]:
+    """Write the consolidated table of a bundle into the run: as CSV, and as Excel where openpyxl is there."""
+    folder = run / "export"
+    excel = ["excel"] if find_spec("openpyxl") else []
+    return [path for name in ("matrix", *excel) for path in export_run(run, name, folder)]

@@ -10,6 +10,7 @@ from bakeoff.extend import Report
 from bakeoff.records import Case, Results, Sample, Score, Spec
 from bakeoff.records.view import CaseText
 from bakeoff.reports import build_view
+from bakeoff.run.cards import write_cards
 from bakeoff.run.folder import RunFacts, read_cases, read_events, read_facts, read_plan
 from bakeoff.stores.jsonl import read_records
 
@@ -71,10 +72,12 @@ def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Fini
         samples=read_records(folder, Sample),
         scores=read_records(folder, Score),
         cases=text,
+        excluded=frozenset(stage.name for stage in read_plan(folder).stages if stage.warmup),
     )
     view = msgspec.structs.replace(view, command=facts.command)
     report_folder = folder / "report"
     report_folder.mkdir(exist_ok=True)
+    write_cards(report_folder, spec, cases)
     files: dict[str, Path] = {}
     for name in formats:
         report: Report = plugins.create("reports", name, {})

@@ -120,6 +120,9 @@ def _check_size(sample: Sample, path: Path) -> None:
         for value in values:
             if value is not None and abs(value) > limit:
                 raise DataError(f"request {sample.case} has a {name} of {value:.3g}", where=str(path))
+    start = sample.scheduled_at if sample.sent_at is None else sample.sent_at
+    if any(moment is not None and moment < start for moment in times[2:]):
+        raise DataError(f"request {sample.case} ends before it begins", where=str(path))
 
 
 def _apart(parts: Sequence[Imported]) -> list[Imported]:

@@ -3,41 +3,79 @@
 import re
 import tempfile
 from collections.abc import Mapping
+from math import ceil, sqrt
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import yaml
 
-from bakeoff.errors import UsageError
+from bakeoff.errors import SpecError, SpecErrorGroup, UsageError
+from bakeoff.plan import MEASURED_REQUESTS, make_load
+from bakeoff.records import LoadSpec
+from bakeoff.run.matrix import MatrixRow, models, read_matrix
 from bakeoff.spec import LoadedSpec, load_spec
 
 _LADDERS = frozenset({"sweep", "search"})
 _OPEN = frozenset({"constant", "poisson", "gamma"})
 _CLOSED = frozenset({"concurrent"})
+_ENDLESS = _OPEN | _CLOSED | {"sequential", "throughput"}
+
+_PROMPT_TOKENS = "256"
+_OUTPUT_TOKENS = "128"
+
+_MOST_RATE = 1000
+"""Requests per second of a closed loop that are planned for, where only its time is told."""
+_MOST_REQUESTS = 200_000
+_MOST_PROMPTS = 5000
+"""Different prompts of a load that ends by time; after them they come again."""
+
+_FLAGS = {
+    "models[0].endpoint": "--endpoint",
+    "models[0].provider": "--provider",
+    "models[0].api_key": "--api-key-env",
+    "benchmarks[0].load.kind": "--load",
+    "benchmarks[0].load.rate": "--rate",
+    "benchmarks[0].load.concurrency": "--concurrency",
+    "benchmarks[0].load.seconds": "--duration",
+    "benchmarks[0].load.warmup_seconds": "--warmup",
+    "benchmarks[0].load": "--load and -o",
+    "benchmarks[0].dataset": "--dataset",
+    "benchmarks[0].synthetic": "--prompt-tokens and --output-tokens",
+    "decide.slo": "--slo",
+    "timeout.total": "--timeout",
+}
+"""Where a value of the spec was typed; the longest beginning of its path wins."""
+
+_ROWS = ("model", "load", "concurrency", "rate", "requests", "prompt_tokens", "output_tokens", "dataset")
 
 
 class PerfAsked(msgspec.Struct, frozen=True, kw_only=True):
     """A load test as typed.
 
     Attributes:
-        warmup: a number of requests.
+        matrix: a bundle of load tests, a row each, in place of `model`, `load` and what belongs to it.
         seconds: how long requests are issued.
+        warmup: how long requests are issued before that.
+        warmup_requests: how many requests are issued before that.
         prompt_tokens: `N` or `MEAN,STDDEV`; likewise `output_tokens`.
         slo: `ttft=500ms,e2e=5s`.
         options: further options of the load, `NAME=VALUE`.
     """
 
     endpoint: str
-    model: str
+    model: str | None = None
+    matrix: Path | None = None
     load: str | None = None
     concurrency: int | None = None
     rate: str | None = None
     requests: int | None = None
     seconds: str | None = None
-    warmup: int = 0
-    prompt_tokens: str = "256"
-    output_tokens: str = "128"
+    warmup: str | None = None
+    warmup_requests: int = 0
+    prompt_tokens: str | None = None
+    output_tokens: str | None = None
     dataset: str | None = None
     slo: str | None = None
     provider: str | None = None
@@ -45,7 +83,6 @@ class PerfAsked(msgspec.Struct, frozen=True, kw_only=True):
     batch: bool = False
     seed: int = 0
     total_timeout: str | None = None
-    processes: int = 1
     options: tuple[str, ...] = ()
 
 
@@ -53,48 +90,160 @@ def load_perf_spec(asked: PerfAsked, env: Mapping[str, str], base: Path) -> Load
     """Return the spec of a load test; mistakes are named by their place in a file of the same content.
 
     Raises:
-        UsageError: an option is malformed, or does not go with the load.
+        UsageError: an option is malformed, or does not go with the others.
+        DataError: the matrix cannot be read.
     """
-    text = yaml.safe_dump(perf_document(asked), sort_keys=False)
+    document = perf_document(asked)
+    loaded = _loaded(document, env, base)
+    if asked.seconds is None or asked.requests is not None or asked.matrix is not None:
+        return loaded
+    load = loaded.spec.benchmarks[0].load
+    count = requests_within(load)
+    if count is None:
+        return loaded
+    benchmark = document["benchmarks"][0]
+    benchmark["load"]["requests"] = count
+    if asked.dataset is None:
+        benchmark["limit"] = min(count + load.warmup, _MOST_PROMPTS)
+    return _loaded(document, env, base)
+
+
+def requests_within(load: LoadSpec) -> int | None:
+    """Return how many requests a load may begin in its time; None where it has a number of its own."""
+    made = make_load(load)
+    if made.length() is not None or load.seconds is None:
+        return None
+    most = min(_MOST_REQUESTS, ceil(load.seconds * _MOST_RATE))
+    end, count = load.seconds * 1e9, 64
+    while (due := made.schedule(count, Random(0)).due_ns) is not None:
+        within = sum(each < end for each in due)
+        if within < count or count >= _MOST_REQUESTS:
+            # Random arrivals will differ from these, so some are kept in reserve.
+            return min(_MOST_REQUESTS, within + ceil(4 * sqrt(within)) + 1)
+        count *= 4
+    return most
+
+
+def _loaded(document: dict[str, Any], env: Mapping[str, str], base: Path) -> LoadedSpec:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "flags.yaml"
-        path.write_text(text)
-        return load_spec(path, env, base=base)
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        try:
+            return load_spec(path, env, base=base)
+        except SpecErrorGroup as group:
+            raise SpecErrorGroup([_typed(error) for error in group.errors]) from None
+
+
+def _typed(error: SpecError) -> SpecError:
+    """Return a mistake with the flag in place of a line of a file that nobody wrote."""
+    if not error.where.startswith("flags.yaml"):
+        return error
+    place, separator, message = error.message.partition(": ")
+    flag = next((_FLAGS[path] for path in sorted(_FLAGS, reverse=True) if place.startswith(path)), "")
+    if not separator or not flag:
+        return SpecError(error.message, hint=error.hint)
+    key = place.rpartition(".")[2]
+    return SpecError(message if place in _FLAGS else f"`{key}`: {message}", where=flag, hint=error.hint)
 
 
 def perf_document(asked: PerfAsked) -> dict[str, Any]:
     """Return the spec as plain values."""
+    if asked.matrix is not None:
+        names, benchmarks = _bundle(asked, asked.matrix)
+    elif asked.model is not None:
+        names, benchmarks = [asked.model], [_benchmark(asked)]
+    else:
+        raise UsageError("nothing says which model to ask", hint="give --model NAME, or --matrix FILE.csv")
+    document: dict[str, Any] = {
+        "version": 1,
+        "name": "perf",
+        "seed": asked.seed,
+        "models": [_model(asked, name) for name in names],
+        "benchmarks": benchmarks,
+    }
+    if asked.slo:
+        document["decide"] = {"slo": _slo(asked.slo)}
+    if asked.total_timeout:
+        document["timeout"] = {"total": _seconds(asked.total_timeout)}
+    return document
+
+
+def _model(asked: PerfAsked, name: str) -> dict[str, Any]:
     model: dict[str, Any] = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", asked.model) or "model",
+        "name": _label(name),
         "endpoint": asked.endpoint,
-        "model": asked.model,
+        "model": name,
         "stream": not asked.batch,
     }
     if asked.api_key_env:
         model["api_key"] = f"${{{asked.api_key_env}}}"
     if asked.provider:
         model["provider"] = asked.provider
+    return model
+
+
+def _label(model: str) -> str:
+    """Return a model's name in the tables."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-._")[-80:].lstrip("-._") or "model"
+
+
+def _bundle(asked: PerfAsked, path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the models of a bundle and a benchmark for each of its rows."""
+    for name in _ROWS:
+        if getattr(asked, name) is not None:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{flag} does not go with --matrix", hint="each row of the matrix says that")
+    if asked.options:
+        raise UsageError("--option does not go with --matrix", hint="each row of the matrix names its load")
+    rows = read_matrix(path)
+    return list(models(rows)), [_row(asked, row) for row in rows]
+
+
+def _row(asked: PerfAsked, row: MatrixRow) -> dict[str, Any]:
+    load = row.benchmark.load
+    return {
+        "name": row.benchmark.name,
+        "measured": True,
+        "models": [_label(row.model)],
+        "synthetic": row.benchmark.dataset.options,
+        "load": {"kind": load.kind, "requests": load.requests, **load.options, **_limits(asked)},
+    }
+
+
+def _benchmark(asked: PerfAsked) -> dict[str, Any]:
     benchmark: dict[str, Any] = {"name": "load", "measured": True, "load": _load(asked)}
-    if asked.dataset:
-        benchmark["dataset"] = asked.dataset
-        benchmark["params"] = {"max_tokens": round(_length(asked.output_tokens)["mean"])}
-    else:
-        benchmark["synthetic"] = {
-            "prompt_tokens": _written(_length(asked.prompt_tokens)),
-            "output_tokens": _written(_length(asked.output_tokens)),
-        }
-    document: dict[str, Any] = {"version": 1, "name": "perf", "seed": asked.seed, "models": [model]}
-    document["benchmarks"] = [benchmark]
-    if asked.slo:
-        document["decide"] = {"slo": _slo(asked.slo)}
-    if asked.total_timeout:
-        document["timeout"] = {"total": asked.total_timeout}
-    return document
+    output = _length(asked.output_tokens or _OUTPUT_TOKENS)
+    if not asked.dataset:
+        prompt = _length(asked.prompt_tokens or _PROMPT_TOKENS)
+        benchmark["synthetic"] = {"prompt_tokens": _written(prompt), "output_tokens": _written(output)}
+        return benchmark
+    if asked.prompt_tokens is not None:
+        raise UsageError(
+            "--prompt-tokens does not go with --dataset", hint="its prompts are as long as they are"
+        )
+    if output["stddev"]:
+        raise UsageError(
+            f"--output-tokens {asked.output_tokens} does not go with --dataset",
+            hint="give one number: the most tokens of every answer",
+        )
+    benchmark["dataset"] = asked.dataset
+    benchmark["params"] = {"max_tokens": round(output["mean"])}
+    return benchmark
+
+
+def _limits(asked: PerfAsked) -> dict[str, Any]:
+    """Return how long requests are issued, and what goes before."""
+    limits: dict[str, Any] = {"warmup": asked.warmup_requests}
+    if asked.warmup:
+        limits["warmup_seconds"] = _seconds(asked.warmup)
+    if asked.seconds:
+        limits["seconds"] = _seconds(asked.seconds)
+    return limits
 
 
 def _load(asked: PerfAsked) -> dict[str, Any]:
     kind = asked.load or ("poisson" if asked.rate else "concurrent")
-    load: dict[str, Any] = {"kind": kind, "warmup": asked.warmup}
+    load: dict[str, Any] = {"kind": kind, **_limits(asked)}
     for name, value, kinds in (
         ("rate", asked.rate, _OPEN),
         ("concurrency", asked.concurrency, _CLOSED | {"sweep"}),
@@ -107,18 +256,30 @@ def _load(asked: PerfAsked) -> dict[str, Any]:
                 hint=f"it goes with: {', '.join(sorted(kinds))}",
             )
         load[name] = _number(value, name)
-    if kind in _LADDERS and asked.requests:
-        load["step_requests"] = asked.requests
-    elif asked.requests:
-        load["requests"] = asked.requests
-    if asked.seconds:
-        load["seconds"] = asked.seconds
-    for option in asked.options:
-        name, separator, value = option.partition("=")
-        if not separator:
-            raise UsageError(f"the option `{option}` is not NAME=VALUE")
-        load[name] = yaml.safe_load(value)
-    return load
+    if asked.requests:
+        load["step_requests" if kind in _LADDERS else "requests"] = asked.requests
+    elif kind in _ENDLESS and asked.dataset is None:
+        load["requests"] = MEASURED_REQUESTS
+    if kind == "search":
+        load |= _searched(asked)
+    return load | dict(_option(text) for text in asked.options)
+
+
+def _searched(asked: PerfAsked) -> dict[str, Any]:
+    """Return what a search takes over from the latency targets."""
+    if not asked.slo:
+        raise UsageError(
+            "a search needs latency targets", hint="for example --slo ttft=500ms,e2e=5s,attainment=0.95"
+        )
+    share = _slo(asked.slo).get("attainment")
+    return {} if share is None else {"attainment": share}
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise UsageError(f"the option `{text}` is not NAME=VALUE", hint="for example -o steps=4")
+    return name, yaml.safe_load(value)
 
 
 def _number(value: str | int, name: str) -> float | int | str:
@@ -130,6 +291,14 @@ def _number(value: str | int, name: str) -> float | int | str:
         raise UsageError(f"--{name}: `{value}` is no number", hint="write 5, 2.5 or 300/min") from None
 
 
+def _seconds(text: str) -> float | str:
+    """Return a bare number as seconds; what has a unit is read with the spec."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _length(text: str) -> dict[str, float]:
     """Read `N` or `MEAN,STDDEV`."""
     parts = text.split(",")
@@ -137,7 +306,12 @@ def _length(text: str) -> dict[str, float]:
         numbers = [float(part) for part in parts]
     except ValueError:
         numbers = []
-    if len(numbers) not in {1, 2} or numbers[0] < 1 or min(numbers) < 0:
+    # The comparisons also refuse what is no number.
+    if (
+        len(numbers) not in {1, 2}
+        or not 1 <= numbers[0] < 1e9
+        or not all(0 <= each < 1e9 for each in numbers)
+    ):
         raise UsageError(f"`{text}` is no number of tokens", hint="write 256, or MEAN,STDDEV such as 550,150")
     return {"mean": numbers[0], "stddev": numbers[1] if len(numbers) == 2 else 0.0}
 
@@ -154,5 +328,12 @@ def _slo(text: str) -> dict[str, Any]:
         name, separator, value = part.partition("=")
         if not separator:
             raise UsageError(f"--slo: `{part}` is not NAME=VALUE", hint="write ttft=500ms,e2e=5s")
-        found[name.strip()] = float(value) if name.strip() == "attainment" else value.strip()
+        found[name.strip()] = _share(value) if name.strip() == "attainment" else _seconds(value.strip())
     return found
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--slo: `{text}` is no share", hint="write attainment=0.95") from None

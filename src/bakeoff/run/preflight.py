@@ -8,6 +8,7 @@ from bakeoff.plugins import suggest
 from bakeoff.records import Call, Exchange, Message, Request
 
 _TOKENS = 16
+_TRIES = 3
 
 
 class _Model(msgspec.Struct, frozen=True):
@@ -35,20 +36,46 @@ async def preflight(lane: Lane) -> str | None:
         sampling=msgspec.structs.replace(target.sampling, max_tokens=_TOKENS),
         stream=target.stream,
     )
+    for left in reversed(range(_TRIES)):
+        try:
+            return await _ask(lane, lane.provider.encode(request, target), where)
+        except _OnceError as failed:
+            if not left:
+                raise failed.error from failed
+    return None
+
+
+class _OnceError(Exception):
+    """A first question went wrong in a way that may pass: a faulty endpoint is to be measured."""
+
+    def __init__(self, error: EndpointError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _ask(lane: Lane, call: Call, where: str) -> str | None:
     try:
-        exchange = await lane.client.exchange(lane.route, lane.provider.encode(request, target))
+        exchange = await lane.client.exchange(lane.route, call)
     except WireError as error:
         hint = error.hint or "is the server running, and is the endpoint right?"
-        raise EndpointError(error.message, where=where, hint=hint) from error
+        found = EndpointError(error.message, where=where, hint=hint)
+        if error.kind == "reset":
+            raise _OnceError(found) from error
+        raise found from error
     if exchange.status == 200:
         response = lane.provider.decode(exchange)
-        if response.error or not response.complete:
-            raise EndpointError(
-                f"it answers, but not as `{target.provider}`: {response.error or 'the answer is not whole'}",
+        if not response.error and response.complete:
+            return None
+        reason = response.error or "the answer is not whole"
+        if response.text or response.thinking:
+            return f"{where} answered a first question in part only: {reason}; going on"
+        raise _OnceError(
+            EndpointError(
+                f"it answers, but not as `{lane.target.provider}`: {reason}",
                 where=where,
                 hint="does the endpoint end in /v1? choose another `provider` if it speaks another protocol",
             )
-        return None
+        )
     if exchange.status in {408, 429} or exchange.status >= 500:
         return f"{where} answered HTTP {exchange.status} to a first question; going on"
     raise await _refused(lane, exchange, where)

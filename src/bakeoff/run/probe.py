@@ -79,8 +79,8 @@ async def _models(door: _Door, found: list[Check]) -> list[str]:
     except WireError as error:
         hint = error.hint or "is the server running, and is the URL right?"
         raise EndpointError(error.message, hint=hint) from error
-    took = (exchange.first_byte_at - exchange.sent_at) / 1e6
-    found.append(_check("endpoint", "ok", f"{door.route.label} answers in {took:.0f} ms"))
+    took = duration(exchange.sent_at, exchange.first_byte_at)
+    found.append(_check("endpoint", "ok", f"{door.route.label} answers in {took}"))
     if exchange.status in {401, 403}:
         raise EndpointError(
             f"it refuses the key (HTTP {exchange.status})",
@@ -106,9 +106,9 @@ async def _questions(door: _Door, listed: list[str], found: list[Check]) -> None
             _check("model", "warn", f"`{door.model}` is not in its list.{near}", "check the name of --model")
         )
     whole = await _ask(door, stream=False)
-    took = (whole.exchange.done_at - whole.exchange.sent_at) / 1e6
+    took = duration(whole.exchange.sent_at, whole.exchange.done_at)
     said = " ".join((whole.response.text or whole.response.thinking).split())[:60]
-    found.append(_check("completion", "ok", f"`{door.model}` in {took:.0f} ms: {said!r}"))
+    found.append(_check("completion", "ok", f"`{door.model}` in {took}: {said!r}"))
     found.append(_usage("usage", whole.response))
     streamed = await _ask(door, stream=True)
     events = len(streamed.response.chunk_times)
@@ -118,7 +118,7 @@ async def _questions(door: _Door, listed: list[str], found: list[Check]) -> None
         found.append(_check("streaming", "warn", text, fix))
     else:
         first = streamed.response.first_token_at or streamed.exchange.first_byte_at
-        text = f"{events} pieces, the first after {(first - streamed.exchange.sent_at) / 1e6:.0f} ms"
+        text = f"{events} pieces, the first after {duration(streamed.exchange.sent_at, first)}"
         found.append(_check("streaming", "ok", f"{text}, stamped by {streamed.exchange.stamped_by}"))
     found.append(_usage("streamed usage", streamed.response))
 
@@ -159,6 +159,16 @@ def _usage(name: str, response: Response) -> Check:
         fix = "token counts, tokens per second and cost will be unknown for this endpoint"
         return _check(name, "warn", "the answer tells no token counts", fix)
     return _check(name, "ok", f"{usage.prompt} prompt and {usage.completion} answer tokens")
+
+
+def duration(sent_at: int, then: int) -> str:
+    """Write the time since a request was sent, in whole ms.
+
+    A near server can have answered before `sent_at` was read, since that is read after the send and the
+    kernel stamps the answer when it comes: such a difference is a little below zero.
+    """
+    took = (then - sent_at) / 1e6
+    return f"{took:.0f} ms" if took >= 1 else "under 1 ms"
 
 
 def _check(name: str, state: State, text: str, fix: str = "") -> Check:

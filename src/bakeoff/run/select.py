@@ -6,7 +6,7 @@ import msgspec
 
 from bakeoff.errors import UsageError
 from bakeoff.plugins import suggest
-from bakeoff.records import DecideSpec, Spec
+from bakeoff.records import BenchmarkSpec, DecideSpec, Spec
 from bakeoff.spec import LoadedSpec
 
 
@@ -21,8 +21,12 @@ def selected(loaded: LoadedSpec, *, models: str | None = None, benchmarks: str |
     spec, document = loaded.spec, dict(loaded.document)
     if models is not None:
         names = _names(models, [model.name for model in spec.models], "model")
-        spec = msgspec.structs.replace(spec, models=[m for m in spec.models if m.name in names])
+        asking = [_asking(b, names) for b in spec.benchmarks if not b.models or names & {*b.models}]
+        kept = [m for m in spec.models if m.name in names]
+        spec = msgspec.structs.replace(spec, models=kept, benchmarks=asking)
         document["models"] = _narrowed(document["models"], names)
+        rows = {row["name"]: row for row in document["benchmarks"]}
+        document["benchmarks"] = [rows[b.name] | {"models": b.models} for b in asking]
     if benchmarks is not None:
         names = _names(benchmarks, [benchmark.name for benchmark in spec.benchmarks], "benchmark")
         spec = msgspec.structs.replace(spec, benchmarks=[b for b in spec.benchmarks if b.name in names])
@@ -36,6 +40,11 @@ def selected(loaded: LoadedSpec, *, models: str | None = None, benchmarks: str |
             "quality": document["decide"]["quality"] | {"metric": metric},
         }
     return msgspec.structs.replace(loaded, spec=spec, document=document)
+
+
+def _asking(benchmark: BenchmarkSpec, names: set[str]) -> BenchmarkSpec:
+    """Return a benchmark without the models that were left out."""
+    return msgspec.structs.replace(benchmark, models=[name for name in benchmark.models if name in names])
 
 
 def _reachable(spec: Spec) -> DecideSpec:

@@ -38,6 +38,16 @@ async def open_connection(
             except BaseException:
                 sock.close()
                 raise
+    except WireError as error:
+        error.where = error.where or route.label
+        raise
+    except ConnectionError as error:
+        raise WireError(
+            "proxy" if route.proxy else "tls",
+            f"the connection broke before it was ready: {error.strerror}",
+            where=route.label,
+            hint="does this port speak https?",
+        ) from error
     except TimeoutError as error:
         raise WireError(
             "connect_timeout",
@@ -69,7 +79,7 @@ async def _dial(route: Route) -> socket.socket:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a label that no name can have is a UnicodeError
         raise WireError(
             "dns", f"the host `{host}` is not known", where=route.label, hint="check the URL's host name"
         ) from error

@@ -256,7 +256,7 @@ class Connection:
 
     def _fail(self, kind: str, message: str) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(WireError(kind, message))
+            self._waiter.set_exception(WireError(kind, message, sent_at=self._sent_at or None))
 
     # Callbacks of httptools, which finds them by name.
 

@@ -42,7 +42,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     def encode(self, call: Call) -> bytes:
         """Return the bytes of the whole HTTP/1.1 request."""
-        target = self.base_path + call.path
+        base = self.base_path.removesuffix("/v1") if call.at_root else self.base_path
+        target = base + call.path
         if self.proxy is not None and self.scheme == "http":
             target = f"{self.label}{target}"
         lines = f"{call.method} {target} HTTP/1.1\r\n".encode("ascii") + self.head
@@ -62,11 +63,15 @@ def make_route(url: str, *, headers: dict[str, str] | None = None, environ: bool
     Raises:
         UsageError: the URL is no http or https URL.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        asked = parts.port
+    except ValueError as error:  # brackets that do not close, a port that is none
+        raise _no_url(url) from error
     if parts.scheme not in _DEFAULT_PORT or not parts.hostname:
-        raise UsageError(f"`{url}` is no http or https URL", hint="write it as https://host[:port]/v1")
+        raise _no_url(url)
     host = parts.hostname
-    port = parts.port or _DEFAULT_PORT[parts.scheme]
+    port = asked or _DEFAULT_PORT[parts.scheme]
     shown = _bracket(host) + ("" if port == _DEFAULT_PORT[parts.scheme] else f":{port}")
     proxy = _proxy_for(parts.scheme, host) if environ else None
     fixed = {"Host": shown, "User-Agent": "bakeoff", "Accept-Encoding": "identity"}
@@ -84,6 +89,10 @@ def make_route(url: str, *, headers: dict[str, str] | None = None, environ: bool
         proxy=proxy,
         head=_lines(fixed),
     )
+
+
+def _no_url(url: str) -> UsageError:
+    return UsageError(f"`{url}` is no http or https URL", hint="write it as https://host[:port]/v1")
 
 
 def _lines(headers: dict[str, str]) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterable
 from itertools import accumulate
 
 import msgspec
@@ -33,11 +34,13 @@ def split_events(pieces: list[bytes], stamps: list[int]) -> Events:
     A last event that lacks its blank line is kept: some servers end the stream that way.
     """
     body = b"".join(pieces)
-    ends = list(accumulate(map(len, pieces)))
     plain = _split_plain(body)
+    sizes = list(map(len, pieces))
     if plain is not None:
-        stops = list(accumulate(len(payload) + _FRAME for payload in plain))
-        return Events(payloads=plain, times=_times(stops, ends, stamps), names={})
+        framed = [*map(_FRAME.__add__, map(len, plain))]
+        # Nearly every server writes an event at a time, and then no moment has to be looked for.
+        times = list(stamps) if framed == sizes else _times(accumulate(framed), sizes, stamps)
+        return Events(payloads=plain, times=times, names={})
     blocks, stops = _split_any(body)
     payloads: list[bytes] = []
     kept: list[int] = []
@@ -52,7 +55,7 @@ def split_events(pieces: list[bytes], stamps: list[int]) -> Events:
             kept.append(stop)
         elif block:
             comments += 1
-    return Events(payloads=payloads, times=_times(kept, ends, stamps), names=names, comments=comments)
+    return Events(payloads=payloads, times=_times(kept, sizes, stamps), names=names, comments=comments)
 
 
 def _split_plain(body: bytes) -> list[bytes] | None:
@@ -66,10 +69,9 @@ def _split_plain(body: bytes) -> list[bytes] | None:
     return payloads if body.count(b"\n") == 2 * len(payloads) else None
 
 
-def _times(stops: list[int], ends: list[int], stamps: list[int]) -> list[int]:
+def _times(stops: Iterable[int], sizes: list[int], stamps: list[int]) -> list[int]:
     """Return the stamp of the piece that holds the last byte before each stop."""
-    if ends == stops:
-        return list(stamps)
+    ends = list(accumulate(sizes))
     last = len(ends) - 1
     return [stamps[min(bisect_left(ends, stop), last)] for stop in stops]
 

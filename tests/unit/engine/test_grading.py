@@ -1,13 +1,23 @@
 """Grades of whole answers only, and of those that a crash left without."""
 
+import asyncio
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.engine.grading import UNPARSABLE, NamedScorer, grade, missing_scores
-from bakeoff.records import OUTCOMES, Case, Sample, Score
+from bakeoff.engine.grading import (
+    JUDGE_FAILED,
+    UNPARSABLE,
+    NamedScorer,
+    SlowGrading,
+    grade,
+    ungraded,
+)
+from bakeoff.errors import EndpointError, StoreError
+from bakeoff.records import OUTCOMES, Case, Grade, Sample, Score
 from bakeoff.scorers.exact import Exact
 from bakeoff.scorers.numeric import Numeric
 
@@ -59,7 +69,8 @@ def test_a_wrong_answer_is_graded_as_it_is():
 
 def missing(samples: Iterable[Sample], scores: Iterable[Score], *scorers: NamedScorer) -> list[Score]:
     cases = {"b": {f"c{n}": msgspec.structs.replace(CASE, id=f"c{n}") for n in range(9)}}
-    return list(missing_scores(samples, scores, cases, {"b": scorers or (EXACT,)}))
+    found = ungraded(samples, scores, cases, {"b": scorers or (EXACT,)})
+    return [score for each in found for score in grade(each.sample, each.case, each.scorers)]
 
 
 def test_nothing_is_missing_where_every_sample_was_graded():
@@ -91,3 +102,70 @@ def test_exactly_what_is_missing_is_made_up_for(graded):
     samples = [sample(case=f"c{n}") for n in range(9)]
     scores = [score for n in graded for score in grade(samples[n], CASE, [EXACT])]
     assert {score.case for score in missing(samples, scores)} == {f"c{n}" for n in set(range(9)) - graded}
+
+
+class Patient(msgspec.Struct, frozen=True, kw_only=True):
+    """Passes long answers, after a while; fails itself where it is told to."""
+
+    metric: str = "patience"
+
+    async def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
+        await asyncio.sleep(0.001 * len(answer))
+        if answer == "broken":
+            raise EndpointError("nobody answers")
+        return Grade(value=1.0, passed=len(answer) > 3, parsed=answer, reason=case.id)
+
+
+PATIENT = NamedScorer(name="patient", scorer=Patient())
+
+
+def graded_slowly(*samples: Sample) -> list[Score]:
+    async def run() -> list[Score]:
+        found: list[Score] = []
+        async with SlowGrading(found.append) as slow:
+            for one in samples:
+                await slow.begin(one, CASE, [EXACT, PATIENT])
+        return found
+
+    return asyncio.run(run())
+
+
+def test_slow_scorers_are_left_to_those_who_can_wait():
+    assert [score.scorer for score in grade(sample(), CASE, [EXACT, PATIENT])] == ["exact"]
+    assert [score.scorer for score in graded_slowly(sample())] == ["patient"]
+
+
+def test_slow_scores_are_all_there_at_the_end_whatever_their_order():
+    found = graded_slowly(*(sample(text="x" * n, case=f"c{n}") for n in (9, 1, 5, 2, 8, 4)))
+    assert {score.case: score.passed for score in found} == {
+        "c9": True,
+        "c1": False,
+        "c5": True,
+        "c2": False,
+        "c8": True,
+        "c4": True,
+    }
+
+
+def test_a_scorer_that_fails_itself_is_no_loss():
+    (score,) = graded_slowly(sample(text="broken"))
+    assert (score.outcome, score.value, score.passed) == (JUDGE_FAILED, None, None)
+    assert "nobody answers" in score.reason
+
+
+def test_slow_scorers_grade_whole_answers_only():
+    (score,) = graded_slowly(sample("truncated"))
+    assert (score.outcome, score.passed) == ("truncated", None)
+
+
+def test_a_full_disk_stops_slow_grading():
+    async def run() -> None:
+        def full(score: Score) -> None:
+            raise StoreError("no space left")
+
+        async with SlowGrading(full) as slow:
+            await slow.begin(sample(), CASE, [PATIENT])
+
+    with pytest.raises(ExceptionGroup, match="TaskGroup") as error:
+        asyncio.run(run())
+    assert isinstance(error.value.exceptions[0], StoreError)

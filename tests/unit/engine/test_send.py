@@ -161,3 +161,12 @@ def test_waits_are_what_was_asked_and_a_little_more_or_bounded(tries, asked, see
         assert 0 <= wait <= min(30.0, 0.5 * 2.0**tries)
     else:
         assert asked <= wait <= asked * 1.1
+
+
+def test_a_request_that_went_out_and_got_no_answer_knows_when_it_went():
+    gone = WireError("first_byte_timeout", "no first byte", sent_at=95)
+    found = sample_of(ScriptClient(gone), zero=40)
+    assert (found.outcome, found.sent_at, found.first_byte_at) == ("timeout", 55, None)
+    found = sample_of(ScriptClient(gone, answer("4")), attempts=2, zero=40)
+    assert [attempt.sent_at for attempt in found.attempts] == [55]
+    assert sample_of(ScriptClient(WireError("dns", "no such host"))).sent_at is None

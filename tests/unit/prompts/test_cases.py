@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from bakeoff.datasets.jsonl import JsonLines
 from bakeoff.datasets.synthetic import Synthetic
 from bakeoff.errors import DataError
-from bakeoff.prompts import check_references, content_hash, load_cases
+from bakeoff.prompts import check_references, content_hash, conversations, load_cases
 from bakeoff.records import BenchmarkSpec, Case, Grade, Message, Sample
 from bakeoff.records.spec import Choice, FieldsSpec
 
@@ -237,3 +238,51 @@ def test_an_answer_that_is_none_of_the_choices_stays_as_it_is(load, answer):
 def test_blank_cells_are_no_accepted_forms_and_a_broken_list_is_text(load):
     cases = load([{"accepted": " ", "answer": "a"}, {"accepted": "[sic", "answer": ["a", 1]}])
     assert [(case.reference, case.accepted) for case in cases] == [("a", ()), (["a", 1], ("[sic",))]
+
+
+class Talks(msgspec.Struct, frozen=True, kw_only=True):
+    """Conversations of one to three turns, `endless` or five."""
+
+    endless: bool = False
+
+    def cases(self, base: Path, rng: Random) -> Iterator[Case]:
+        del base, rng
+        for number in range(1_000_000 if self.endless else 5):
+            before: str | None = None
+            for turn in range(1 + number % 3):
+                name = f"{number}.{turn}"
+                kind = "odd" if number % 2 else "even"
+                fields = {"input": name} | ({} if turn else {"kind": kind})
+                yield Case(id=name, fields=fields, follows=before)
+                before = name
+
+
+def test_conversations_are_the_cases_that_follow_one_another():
+    found = conversations(Talks().cases(Path(), Random()))
+    assert [ids(turns) for turns in found] == [
+        ["0.0"],
+        ["1.0", "1.1"],
+        ["2.0", "2.1", "2.2"],
+        ["3.0"],
+        ["4.0", "4.1"],
+    ]
+    assert list(conversations([])) == []
+
+
+@pytest.mark.parametrize("endless", [False, True])
+def test_a_limit_counts_conversations(endless):
+    found = load_cases(benchmark_of(limit=3), Talks(endless=endless), Path(), 0)
+    assert ids(found) == ["0.0", "1.0", "1.1", "2.0", "2.1", "2.2"]
+
+
+def test_a_random_sample_draws_conversations():
+    found = load_cases(benchmark_of(limit=3, sample="random"), Talks(), Path(), 1)
+    whole = [ids(turns) for turns in conversations(Talks().cases(Path(), Random()))]
+    drawn = [ids(turns) for turns in conversations(found)]
+    assert len(drawn) == 3
+    assert all(turns in whole for turns in drawn)
+
+
+def test_a_conversation_is_kept_or_left_out_by_its_first_turn():
+    found = load_cases(benchmark_of(where={"kind": "odd"}), Talks(), Path(), 0)
+    assert ids(found) == ["1.0", "1.1", "3.0"]

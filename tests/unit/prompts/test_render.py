@@ -204,3 +204,39 @@ def test_rows_that_fit_pass_the_check_and_later_rows_are_not_read():
     renderer = PromptRenderer(PromptSpec(template="{{input}}"), form="chat", sampling=Sampling())
     renderer.check([row(input="x")])
     renderer.check([row(input="x")] * 1000 + [row(other="y")])
+
+
+def goes_on(first: Case, second: Case, form: Any, **prompt: Any) -> Request:
+    renderer = PromptRenderer(PromptSpec(**prompt), form=form, sampling=Sampling())
+    return renderer.continued(second, renderer.render(first), " Four. ")
+
+
+def test_a_later_turn_keeps_what_was_sent_and_adds_answer_and_question():
+    second = Case(fields={"input": "and 3+3", "who": "Bob"}, output_tokens=5)
+    request = goes_on(
+        row(input="2+2", who="Ada"),
+        second,
+        "chat",
+        template="Compute {{input}}",
+        system="You are {{who}}.",
+        few_shot=SHOTS[:1],
+    )
+    assert [(m.role, m.content) for m in request.messages] == [
+        ("system", "You are Ada."),
+        ("user", "Compute 1+1"),
+        ("assistant", "2"),
+        ("user", "Compute 2+2"),
+        ("assistant", " Four. "),
+        ("user", "Compute and 3+3"),
+    ]
+    assert (request.output_tokens, request.prompt) == (5, None)
+
+
+def test_a_later_turn_in_the_completion_form_goes_on_in_the_same_text():
+    request = goes_on(row(input="2+2"), row(input="3+3"), "completion", system="Sums.", few_shot=SHOTS[:1])
+    assert request.prompt == "Sums.\n\nQ: 1+1\nA: 2\n\nQ: 2+2\nA: Four.\n\nQ: 3+3\nA:"
+    assert request.messages == ()
+    own = goes_on(row(input="a"), row(input="b"), "completion", example="> {{input}}\n< {{answer}}")
+    assert own.prompt == "> a\n< Four.\n\n> b\n<"
+    plain = Case(fields={"prompt": "one two"}, prompt_tokens=2)
+    assert goes_on(plain, plain, "completion").prompt == "one two Four.\n\none two"

@@ -36,7 +36,10 @@ def test_an_ipv6_host_keeps_its_brackets() -> None:
     assert b"Host: [::1]:8080" in head("http://[::1]:8080/v1")
 
 
-@pytest.mark.parametrize("url", ["ftp://x/v1", "example.com/v1", "http:///v1"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x/v1", "example.com/v1", "http:///v1", "http://x:99999/v1", "http://x:port/v1", "http://[::1/v1"],
+)
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="no http or https URL"):
         make_route(url)
@@ -75,3 +78,16 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://10.0.0.1:3128")
     monkeypatch.setenv("no_proxy", "example.com")
     assert make_route("http://api.example.com/v1").proxy is None
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "https://127.0.0.1:3128", "http://"])
+def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(UsageError, match="HTTPS_PROXY"):
+        make_route("https://example.com/v1")
+
+
+def test_a_call_brings_headers_of_its_own() -> None:
+    call = Call(path="/chat", body=b"{}", headers={"X-Request": "1"})
+    lines = make_route("http://127.0.0.1/v1").encode(call).split(b"\r\n")
+    assert lines.count(b"X-Request: 1") == 1
