@@ -1,10 +1,33 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from bakeoff import plugins
 from bakeoff.testing.contracts.datasets import check_dataset, check_missing_data
 
+CALL = (
+    '{"messages": [{"role": "user", "content": "%s"}], '
+    '"response": {"choices": [{"message": {"content": "x"}}]}}\n'
+)
+SPAN = (
+    '{"name": "chat m", "attributes": {"gen_ai.operation.name": "chat", "gen_ai.input.messages": '
+    '[{"role": "user", "parts": [{"type": "text", "content": "%s"}]}]}}\n'
+)
 EXAMPLES = {
     "csv": ({"path": "data.csv"}, "input,answer\na,1\nb,2\n"),
+    "gateway": ({"path": "data.jsonl"}, CALL % "a" + CALL % "b"),
+    "kit": ({"path": "data.jsonl"}, '{"prompt": "a"}\n\n{"prompt": "b", "more": 1}\n'),
+    "llama_stack": (
+        {"path": "data.json"},
+        '{"data": [{"input_query": "a", "expected_answer": "1"}, {"input_query": "b"}], "has_more": false}',
+    ),
+    "otel": ({"path": "data.jsonl"}, SPAN % "a" + SPAN % "b"),
+    "promptfoo": (
+        {"path": "data.yaml"},
+        "prompts: ['{{q}}']\nproviders: [echo]\ntests:\n  - vars: {q: [a, b]}\n  - vars: {q: c}\n",
+    ),
+    "sql": ({"url": "sqlite:///data.db?table=cases"}, None),
     "jsonl": ({"path": "data.jsonl"}, '{"input": "a"}\n\n{"input": "b"}\n'),
     "sharegpt": (
         {"path": "data.jsonl"},
@@ -44,6 +67,11 @@ def test_it_keeps_the_contract_of_datasets(name, options, tmp_path):
     content = EXAMPLES[name][1]
     if content is not None:
         (tmp_path / options["path"]).write_text(content)
+    if name == "sql":
+        with closing(sqlite3.connect(tmp_path / "data.db")) as database:
+            database.execute("CREATE TABLE cases (id TEXT, prompt TEXT)")
+            database.execute("INSERT INTO cases VALUES ('1', 'a'), ('2', 'b')")
+            database.commit()
     check_dataset(plugins.create("datasets", name, options), tmp_path)
 
 

@@ -13,18 +13,32 @@ VALUES = {
     "cached_tokens": 40,
     "cost": 0.000224,
     "e2e": 0.512,
+    "e2e_overhead": 0.017,
     "itl": 0.010,
     "lag": 0.010,
     "output_tokens": 31,
     "prompt_tokens": 100,
     "reasoning_tokens": 4,
+    "server_e2e": 0.485,
+    "server_output_rate": 111.0,
+    "server_queue": 0.020,
+    "server_tpot": 0.009,
+    "server_ttft": 0.190,
     "service": 0.502,
     "slo_attainment": 1.0,
     "tpot": 0.010,
     "ttfa": 0.250,
     "ttft": 0.210,
+    "ttft_overhead": 0.010,
 }
-STAGE = {"output_token_rate", "request_rate"}
+STAGE = {
+    "batch_size",
+    "draft_acceptance",
+    "output_token_rate",
+    "request_rate",
+    "streams",
+    "switching_time",
+}
 
 
 def test_every_metric_has_an_expected_value():

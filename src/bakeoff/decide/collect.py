@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from bakeoff.decide.parts import part_scores
 from bakeoff.records import Case, Sample, Score
 
 CaseKey = tuple[str, int]
@@ -16,14 +17,21 @@ class Answers(msgspec.Struct, kw_only=True):
     Attributes:
         samples: warm-up left out, the last one where an intent was tried again.
         scores: by scorer name, then by case and repeat.
+        parts: scores of the metrics that single checks feed, by scorer and metric.
         warmups: how many samples the warm-up stage had.
         latencies: by metric, case and repeat, of a load whose samples were folded; else `samples` has them.
     """
 
     samples: list[Sample]
     scores: dict[str, dict[CaseKey, Score]]
+    parts: dict[str, dict[CaseKey, Score]] = {}
     warmups: int = 0
     latencies: dict[str, dict[CaseKey, float]] | None = None
+
+    @property
+    def graded(self) -> dict[str, dict[CaseKey, Score]]:
+        """Return the scores of every metric: those of the scorers, then those of their parts."""
+        return {**self.scores, **self.parts}
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -64,6 +72,8 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
         if score.stage not in warmups:
             answers = found[score.benchmark, score.target]
             answers.scores[score.scorer][score.case, score.repeat] = score
+    for answers in found.values():
+        answers.parts = part_scores(answers.scores)
     return dict(found)
 
 

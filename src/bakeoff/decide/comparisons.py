@@ -101,7 +101,7 @@ def adjusted(rows: list[Comparison]) -> list[Comparison]:
 
 def _scorers(collected: Collected, benchmark: str, target: str) -> list[str]:
     answers = collected.get((benchmark, target))
-    return list(answers.scores) if answers else []
+    return list(answers.graded) if answers else []
 
 
 def _compare_scorer(
@@ -110,9 +110,9 @@ def _compare_scorer(
     """Compare a pair on a scorer's values, over all cases or over a slice (its label and its cases)."""
     benchmark, cases, level = graded.benchmark, graded.cases, graded.level
     sides = [graded.collected.get((benchmark.name, target)) for target in pair]
-    if any(side is None or not side.scores.get(scorer) for side in sides):
+    if any(side is None or not side.graded.get(scorer) for side in sides):
         return None
-    scores = [side.scores[scorer] for side in sides if side is not None]
+    scores = [side.graded[scorer] for side in sides if side is not None]
     keep = part[1] if part else None
     values = [case_values(each, cases, errors_count=benchmark.errors_count, keep=keep) for each in scores]
     left, right = (dict(zip(v.cases, v.values, strict=True)) for v in values)

@@ -26,12 +26,14 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         attainment: share of requests that must meet the latency targets.
         at_rate: requests per second at which they must; None for any load.
         rate: requests per second that were sent; None where the answers set the pace.
+        targets: who is asked; all of them where none is named.
     """
 
     name: str
     attainment: float
     at_rate: float | None = None
     rate: float | None = None
+    targets: Sequence[str] = ()
 
 
 def check_constraints(
@@ -47,6 +49,8 @@ def check_constraints(
     found: list[Constraint] = []
     if rule.slo is not None:
         for one in measured:
+            if one.targets and result.name not in one.targets:
+                continue
             estimate = result.metrics.get(f"{one.name}.slo_attainment")
             found.append(_slo(result.name, one, estimate))
         if not measured:

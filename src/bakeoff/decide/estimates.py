@@ -24,7 +24,7 @@ def answer_estimates(
     `<metric>` counts a sample without a grade as the benchmark's policy says; `<metric>_answered` leaves it
     out, and `_lowest` and `_highest` bound what any policy could give.
     """
-    for scorer, scores in answers.scores.items():
+    for scorer, scores in answers.graded.items():
         metric = next(iter(scores.values())).metric if scores else scorer
         name = f"{benchmark.name}.{metric}"
         whole = case_values(scores, cases, errors_count=benchmark.errors_count)
@@ -56,6 +56,8 @@ def share_estimate(
     n = len(values)
     if n == 0:
         return Estimate(value=None, unit="share", n=0, level=level, note="no graded sample")
+    if min(values) < 0 or max(values) > 1:
+        return _mean_score(values, clusters if clusters is not None else range(n), level)
     if clusters is not None or not binary:
         return _mean_share(values, clusters if clusters is not None else range(n), level)
     return _wilson_share(values, level)
@@ -86,6 +88,15 @@ def _mean_share(values: Sequence[float], clusters: Sequence[Hashable], level: fl
     else:
         low, high, how = None, None, "no spread to judge by"
     return Estimate(value=wide.mean, unit="share", n=wide.n, low=low, high=high, level=level, note=how)
+
+
+def _mean_score(values: Sequence[float], clusters: Sequence[Hashable], level: float) -> Estimate:
+    """Return the mean of a score that is no share, as scripts of users may give."""
+    wide = mean_clustered(values, clusters, level=level)
+    note = "t" if wide.groups == wide.n else f"t over {wide.groups} clusters"
+    return Estimate(
+        value=wide.mean, unit="score", n=wide.n, low=wide.low, high=wide.high, level=level, note=note
+    )
 
 
 def metric_estimates(

@@ -7,11 +7,14 @@ import msgspec
 
 from bakeoff import plugins
 from bakeoff.decide.estimates import spread
+from bakeoff.decide.served import FIGURES, server_metrics
 from bakeoff.decide.stages import StageFold, merged_checks
 from bakeoff.extend import SampleMetric
 from bakeoff.records import BenchmarkSpec, Estimate, Event, Plan, Sample, SloSpec, Spec, StageCheck, Target
 from bakeoff.records.result import StageResult
+from bakeoff.records.scraped import Scrape
 from bakeoff.records.steps import Step
+from bakeoff.stats.histogram import PackedHistogram
 
 Place = tuple[str, str, str]
 PAIRED = 20_000
@@ -64,6 +67,8 @@ class LoadFold:
         note = "" if len(results) == 1 else f"stage {chosen.stage}"
         for metric in self._metrics.values():
             values = fold.values[metric.name]
+            if not values and metric.name in FIGURES and metric.name not in self.benchmark.metrics:
+                continue
             rows = spread(
                 f"{name}.{metric.name}", metric.unit, values, fold.cases.get(metric.name, []), level
             )
@@ -78,23 +83,56 @@ class LoadFold:
                 continue
             n = chosen.outcomes.get("ok", 0)
             yield f"{name}.{key}", Estimate(value=rate, unit=unit, n=n, note=note or "over the steady window")
+        for key, estimate in _stage_estimates(chosen):
+            yield f"{name}.{key}", _noted(estimate, note)
         if len(results) > 1 and self.slo is not None:
             yield f"{name}.slo_rate", _slo_rate(results, self.slo)
 
 
+def _stage_estimates(stage: StageResult) -> Iterator[tuple[str, Estimate]]:
+    """Yield what is known of a stage's batches."""
+    if stage.streams is not None:
+        n = stage.outcomes.get("ok", 0)
+        yield "streams", Estimate(value=stage.streams, unit="requests", n=n, note="over the steady window")
+    server = stage.server
+    if server is not None:
+        for key in ("batch_size", "switching_time", "draft_acceptance"):
+            estimate: Estimate | None = getattr(server, key)
+            if estimate is not None and estimate.value is not None:
+                yield key, estimate
+
+
 def fold_loads(
-    samples: Iterable[Sample], folds: Mapping[tuple[str, str], LoadFold], warmups: frozenset[str]
+    samples: Iterable[Sample],
+    folds: Mapping[tuple[str, str], LoadFold],
+    warmups: frozenset[str],
+    *,
+    resumed: bool,
 ) -> Iterator[Sample]:
-    """Give load samples to their folds and yield all others, and those of graded loads too."""
+    """Give load samples to their folds and yield all others, and those of graded loads too.
+
+    Args:
+        samples: in the order of the store.
+        folds: by benchmark and target.
+        warmups: names of the stages that count for nothing.
+        resumed: an intent may have been sent again, so that its last sample counts; all load samples are
+            then held at once.
+    """
+    latest: dict[tuple[str, str, str, int, str], Sample] = {}
     for sample in samples:
         fold = folds.get((sample.benchmark, sample.target))
         if fold is None:
             yield sample
             continue
         if sample.stage not in warmups:
-            fold.add(sample)
+            if resumed:
+                latest[sample.key] = sample
+            else:
+                fold.add(sample)
         if fold.benchmark.scorers:
             yield sample
+    for sample in latest.values():
+        folds[sample.benchmark, sample.target].add(sample)
 
 
 def make_folds(spec: Spec, targets: Iterable[Target]) -> dict[tuple[str, str], LoadFold]:
@@ -103,7 +141,7 @@ def make_folds(spec: Spec, targets: Iterable[Target]) -> dict[tuple[str, str], L
         (b.name, target.name): LoadFold(b, target, b.slo or spec.decide.slo)
         for target in targets
         for b in spec.benchmarks
-        if b.measured
+        if b.measured and (not b.models or target.name in b.models)
     }
 
 
@@ -119,9 +157,14 @@ def stage_results(
             place = (benchmark, target, stage)
             load = loads.get(place) or loads.get((benchmark, target, "main")) or {}
             step = checks.steps.get(place)
-            check = merged_checks(checks.found.get(place, {}).values())
+            for gaps in checks.gaps.get(place, ()):
+                each.absorb(gaps)
             told = each.result(
-                benchmark=benchmark, stage=stage, load=step.load if step else load, check=check
+                benchmark=benchmark,
+                stage=stage,
+                load=step.load if step else load,
+                check=merged_checks(checks.found.get(place, {}).values()),
+                metrics=server_metrics(checks.scrapes.get(place, ())),
             )
             found.append(_without_rates(told) if (benchmark, target) in uncountable else told)
     return found
@@ -175,17 +218,27 @@ def _noted(estimate: Estimate, note: str) -> Estimate:
 class _Checks(msgspec.Struct, frozen=True):
     found: dict[Place, dict[int, StageCheck]]
     steps: dict[Place, Step]
+    gaps: dict[Place, list[dict[str, PackedHistogram]]]
+    scrapes: dict[Place, list[Scrape]]
 
 
 def _checks(events: Iterable[Event]) -> _Checks:
-    """Return the last check of each stage and process, and the steps of ladders."""
-    checks = _Checks({}, {})
+    """Return the last check of each stage and process, steps of ladders, and what tells of whole stages."""
+    checks = _Checks({}, {}, {}, {})
     for event in events:
         facts = event.facts
         if event.kind == "stage_ended" and "check" in facts:
             check = msgspec.convert(facts["check"], StageCheck)
             place = (check.benchmark, check.target, check.stage)
             checks.found.setdefault(place, {})[facts.get("process", 0)] = check
+        elif event.kind == "gaps_counted":
+            gaps = msgspec.convert(facts["gaps_ns"], dict[str, PackedHistogram])
+            place = (facts["benchmark"], facts["target"], facts["stage"])
+            checks.gaps.setdefault(place, []).append(gaps)
+        elif event.kind == "server_metrics":
+            scrape = msgspec.convert(facts, Scrape)
+            place = (scrape.benchmark, scrape.target, scrape.stage)
+            checks.scrapes.setdefault(place, []).append(scrape)
         elif event.kind == "step_ended":
             step = msgspec.convert(facts["result"]["step"], Step)
             checks.steps[facts["benchmark"], facts["target"], step.name] = step

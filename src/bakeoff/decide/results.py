@@ -11,6 +11,7 @@ from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
 from bakeoff.decide.constraints import Measured
 from bakeoff.decide.estimates import answer_estimates, metric_estimates
 from bakeoff.decide.loads import LoadFold, fold_loads, headline, make_folds, stage_results
+from bakeoff.decide.repeated import repeat_estimates
 from bakeoff.decide.reported import import_facts, with_reported
 from bakeoff.decide.verdict import Evidence, decide
 from bakeoff.records import (
@@ -53,7 +54,9 @@ def build_results(data: RunData) -> Results:
     """Return estimates, comparisons and the verdict of a run."""
     warmups = frozenset(stage.name for stage in data.plan.stages if stage.warmup)
     folds = make_folds(data.spec, data.targets)
-    collected = collect(fold_loads(data.samples, folds, warmups), data.scores, warmups)
+    resumed = any(event.kind == "run_resumed" for event in data.events)
+    samples = fold_loads(data.samples, folds, warmups, resumed=resumed)
+    collected = collect(samples, data.scores, warmups)
     for place, fold in folds.items():
         answers = collected.setdefault(place, Answers(samples=[], scores={}))
         answers.latencies = fold.latencies
@@ -118,6 +121,7 @@ def _measured(benchmark: BenchmarkSpec, rule: SloSpec | None) -> Measured:
         attainment=slo.attainment,
         at_rate=slo.at_rate,
         rate=float(rate) if isinstance(rate, int | float) else None,
+        targets=tuple(benchmark.models),
     )
 
 
@@ -127,9 +131,13 @@ def _target_result(target: Target, data: RunData, gathered: Gathered) -> TargetR
     answered: Counter[str] = Counter()
     level = data.spec.decide.level
     for benchmark in data.spec.benchmarks:
+        if benchmark.models and target.name not in benchmark.models:
+            continue
         place = (benchmark.name, target.name)
         answers = gathered.collected.get(place, Answers(samples=[], scores={}))
-        metrics.update(answer_estimates(answers, benchmark, data.cases.get(benchmark.name, {}), level))
+        cases = data.cases.get(benchmark.name, {})
+        metrics.update(answer_estimates(answers, benchmark, cases, level))
+        metrics.update(repeat_estimates(answers, benchmark, cases, level))
         fold = gathered.folds.get(place)
         if fold is not None:
             metrics.update(fold.estimates(gathered.of(*place), level))
@@ -205,7 +213,7 @@ def _policy(benchmarks: Iterable[BenchmarkSpec]) -> str:
 
 
 def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered) -> list[str]:
-    warnings: list[str] = []
+    warnings: list[str] = _cold_repeats(data)
     planned: Counter[tuple[str, str]] = Counter()
     for stage in data.plan.stages:
         if not stage.warmup and not stage.ladder and stage.seconds is None:
@@ -236,6 +244,19 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered
             names = ", ".join(sorted(result.answered_by))
             warnings.append(f"{result.name} answered under several model names: {names}")
     return warnings
+
+
+def _cold_repeats(data: RunData) -> list[str]:
+    """Say where repeats can show no spread of the model's own."""
+    return [
+        f"{b.name} on {target.name}: repeats at temperature 0 show the server's own unsteadiness alone; "
+        "set `params.temperature` to learn how answers vary"
+        for b in data.spec.benchmarks
+        if b.repeats > 1 and b.scorers
+        for target in data.targets
+        if (not b.models or target.name in b.models)
+        and b.params.get("temperature", target.sampling.temperature) == 0
+    ]
 
 
 def _ungraded(answers: Answers) -> int:

@@ -6,16 +6,20 @@ One pass over the samples, eight bytes a number; gaps between tokens are counted
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import overload
 
 import msgspec
 
+from bakeoff.decide.served import FIGURES, ServedFold
 from bakeoff.engine.tally import steady_window
 from bakeoff.extend import SampleMetric
+from bakeoff.metrics._batches import in_flight
 from bakeoff.records import Estimate, Sample, StageCheck, Target
-from bakeoff.records.result import Bounds, Distribution, StageResult
+from bakeoff.records.result import Bounds, Distribution, ServerStage, StageResult
+from bakeoff.records.scraped import ServerMetrics
+from bakeoff.stats.histogram import Histogram, PackedHistogram
 from bakeoff.stats.intervals import clopper_pearson, quantile_interval
 from bakeoff.stats.quantiles import quantile, summarise
 
@@ -23,6 +27,8 @@ _TIMES = ("ttft", "ttfa", "tpot", "e2e", "lag", "service")
 _TOKENS = ("prompt_tokens", "output_tokens", "cached_tokens")
 _SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 _NS = 1e9
+
+Measure = Callable[[Sample], float | None]
 
 COUNTED = frozenset({"tokens", "USD"})
 """Units of which a mean is given; of times, quantiles."""
@@ -40,21 +46,27 @@ class StageFold:
         cases: by metric that is a count or a cost, the case of each value.
         outcomes: number of samples by outcome.
         models: number of samples by the name under which the server answered.
+        served: what the server said of itself.
     """
 
     def __init__(self, metrics: dict[str, SampleMetric], target: Target) -> None:
         self._target = target
-        self._metrics = metrics
-        self._itl = metrics.get("itl")
-        self._slo = metrics.get("slo_attainment")
+        self._figures = [name for name in metrics if name in FIGURES]
+        self.served = ServedFold()
         self.values = {name: array("d") for name in metrics}
         self.cases: dict[str, list[str]] = {n: [] for n, m in metrics.items() if m.unit in COUNTED}
+        measures = {name: self._measure(name, metric) for name, metric in metrics.items()}
+        self._itl = measures.pop("itl", _unknown)
+        self._slo = measures.pop("slo_attainment", None)
+        self._of_server = [measures.pop(name) for name in self._figures]
+        self._measures = list(measures.values())
         self.outcomes: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
         self._sends, self._ends, self._sent = array("q"), array("q"), array("q")
         self._spans = (array("q"), array("q"), array("q"))
         self._token_gaps: Counter[int] = Counter()
         self._chunk_gaps: Counter[int] = Counter()
+        self._absorbed = {"itl": Histogram(), "chunk_gap": Histogram()}
         self._met = self._judged = 0
         self._met_ends = array("q")
         self._uncounted = False
@@ -64,18 +76,18 @@ class StageFold:
         self.outcomes[sample.outcome] += 1
         if sample.model:
             self.models[sample.model] += 1
-        for name, metric in self._metrics.items():
-            value = metric.measure(sample, self._target)
-            if value is not None:
-                self.values[name].append(value)
-                if name in self.cases:
-                    self.cases[name].append(sample.case)
+        for measure in self._measures:
+            measure(sample)
+        if sample.server is not None:
+            for measure in self._of_server:
+                measure(sample)
+            self.served.add(sample)
         self._sends.append(sample.scheduled_at)
+        whole = self._itl(sample) is not None
         if sample.chunk_us:
-            whole = self._itl is not None and self._itl.measure(sample, self._target) is not None
             (self._token_gaps if whole else self._chunk_gaps).update(sample.chunk_us)
         if self._slo is not None:
-            self._judge(sample, self._slo)
+            self._judge(sample, self._slo(sample))
         if sample.ok and sample.done_at is not None:
             self._ends.append(sample.done_at)
             tokens = sample.usage.completion
@@ -85,8 +97,27 @@ class StageFold:
             for column, value in zip(self._spans, (begin, end, tokens or 0), strict=True):
                 column.append(value)
 
-    def _judge(self, sample: Sample, slo: SampleMetric) -> None:
-        value = slo.measure(sample, self._target)
+    def _measure(self, name: str, metric: SampleMetric) -> Measure:
+        """Return what measures a sample, keeps the value and returns it: a million samples go through it."""
+        measure, target, keep = metric.measure, self._target, self.values[name].append
+        keep_case = self.cases[name].append if name in self.cases else None
+
+        def take(sample: Sample) -> float | None:
+            value = measure(sample, target)
+            if value is not None:
+                keep(value)
+                if keep_case is not None:
+                    keep_case(sample.case)
+            return value
+
+        return take
+
+    def absorb(self, gaps: Mapping[str, PackedHistogram]) -> None:
+        """Take the gaps, in ns, of samples that do not keep their own."""
+        for name, packed in gaps.items():
+            self._absorbed[name].absorb(packed)
+
+    def _judge(self, sample: Sample, value: float | None) -> None:
         if value is None:
             return
         self._judged += 1
@@ -96,7 +127,13 @@ class StageFold:
                 self._met_ends.append(sample.done_at)
 
     def result(
-        self, *, benchmark: str, stage: str, load: dict[str, object], check: StageCheck | None
+        self,
+        *,
+        benchmark: str,
+        stage: str,
+        load: dict[str, object],
+        check: StageCheck | None,
+        metrics: ServerMetrics | None = None,
     ) -> StageResult:
         """Return what the stage measured."""
         window = steady_window(self._sends, self._ends)
@@ -113,8 +150,8 @@ class StageFold:
             stage=stage,
             load=dict(load),
             outcomes=dict(self.outcomes),
-            itl=_counted(self._token_gaps),
-            chunk_gap=_counted(self._chunk_gaps + self._token_gaps),
+            itl=_gaps([self._token_gaps], [self._absorbed["itl"]]),
+            chunk_gap=_gaps([self._token_gaps, self._chunk_gaps], list(self._absorbed.values())),
             request_rate=rate,
             output_token_rate=None if self._uncounted else self._token_rate(begin, end),
             asked_rate=_asked(load),
@@ -122,11 +159,21 @@ class StageFold:
             goodput=_per_second(self._met_ends, begin, end) if self._judged else None,
             seconds=seconds if seconds > 0 else None,
             concurrency_mean=rate * e2e.mean if rate is not None and e2e is not None else None,
+            streams=self._streams(begin, end),
             client=check,
+            server=self._server(metrics),
             steady_from=(begin - zero) / _NS if window else None,
             steady_to=(end - zero) / _NS if window else None,
             **summaries,
         )
+
+    def _streams(self, begin: int, end: int) -> float | None:
+        """Return how many answers were streamed at a time; where nothing was, that is unknown."""
+        return in_flight(zip(*self._spans[:2], strict=True), begin, end) or None
+
+    def _server(self, metrics: ServerMetrics | None) -> ServerStage | None:
+        summaries = {name: _summary(self.values[name]) for name in sorted(self._figures)}
+        return self.served.result(summaries, metrics)
 
     def _whole(self) -> tuple[int, int]:
         begin = min(self._sends, default=0)
@@ -158,6 +205,10 @@ class StageFold:
         )
 
 
+def _unknown(_sample: Sample) -> float | None:
+    return None
+
+
 def merged_checks(checks: Iterable[StageCheck]) -> StageCheck | None:
     """Return one check for a stage that several processes sent: valid only where all are."""
     found = list(checks)
@@ -165,11 +216,12 @@ def merged_checks(checks: Iterable[StageCheck]) -> StageCheck | None:
         return None
     first = found[0]
     facts = dict(first.facts)
-    for name in ("loop_delay_p99_s", "lag_p99_s", "cpu_share"):
+    for name in ("loop_delay_p99_s", "lag_p99_s", "cpu_share", "clock_step_s"):
         values = [value for each in found if isinstance(value := each.facts.get(name), float)]
         facts[name] = max(values) if values else None
-    spent = [value for each in found if isinstance(value := each.facts.get("cpu_s"), float)]
-    facts["cpu_s"] = sum(spent, 0.0)
+    for name in ("cpu_s", "asked_rate", "sent_rate"):
+        spent = [value for each in found if isinstance(value := each.facts.get(name), float)]
+        facts[name] = sum(spent, 0.0) if spent or name == "cpu_s" else None
     facts["processes"] = float(len(found))
     reasons = list(dict.fromkeys(reason for each in found for reason in each.reasons))
     return msgspec.structs.replace(
@@ -200,6 +252,30 @@ def _summary(values: "array[float]") -> Distribution | None:
 def _bounds(ordered: "array[float]", share: float) -> Bounds:
     found = quantile_interval(ordered, share)
     return Bounds(low=found.low, high=found.high)
+
+
+def _gaps(counted: Sequence[Counter[int]], absorbed: Sequence[Histogram]) -> Distribution | None:
+    """Return the summary, in seconds, of gaps in microseconds that samples kept and of histograms in ns."""
+    if not any(each.n for each in absorbed):
+        return _counted(sum(counted, Counter[int]()))
+    merged = Histogram()
+    for each in absorbed:
+        merged.absorb(each.pack())
+    for gaps in counted:
+        for value, count in gaps.items():
+            merged.record(value * 1000, count)
+    marks = dict(zip(_SHARES, merged.quantiles(_SHARES.values()), strict=True))
+    return Distribution(
+        n=merged.n,
+        mean=merged.mean / _NS,
+        p50=marks["p50"] / _NS,
+        p90=marks["p90"] / _NS,
+        p95=marks["p95"] / _NS,
+        p99=marks["p99"] / _NS,
+        p999=marks["p999"] / _NS,
+        min=(merged.min or 0) / _NS,
+        max=(merged.max or 0) / _NS,
+    )
 
 
 def _counted(gaps: Counter[int]) -> Distribution | None:

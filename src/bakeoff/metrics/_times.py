@@ -63,6 +63,6 @@ def tpot(sample: Sample) -> float | None:
 
 
 def _between(sample: Sample, start: int | None, end: int | None) -> float | None:
-    if not sample.ok or start is None or end is None:
+    if sample.outcome != "ok" or start is None or end is None:
         return None
     return (end - start) / NS

@@ -32,16 +32,21 @@ class SloAttainment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """Return 1.0, 0.0, or None where it is unknown."""
         if not sample.ok:
             return 0.0
-        checks = [
-            (self.ttft, _times.ttft(sample)),
-            (self.ttfa, _times.ttfa(sample)),
-            (self.tpot, _tpot(sample)),
-            (self.e2e, _times.e2e(sample)),
-        ]
-        asked = [(limit, value) for limit, value in checks if limit is not None]
-        if any(value is not None and value > limit for limit, value in asked):
-            return 0.0
-        return None if any(value is None for _, value in asked) else 1.0
+        unknown = False
+        for limit, time in (
+            (self.ttft, _times.ttft),
+            (self.ttfa, _times.ttfa),
+            (self.tpot, _tpot),
+            (self.e2e, _times.e2e),
+        ):
+            if limit is None:
+                continue
+            value = time(sample)
+            if value is None:
+                unknown = True
+            elif value > limit:
+                return 0.0
+        return None if unknown else 1.0
 
 
 def _tpot(sample: Sample) -> float | None:

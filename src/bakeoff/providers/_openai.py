@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -16,6 +16,11 @@ _OPEN, _CLOSE = "<think>", "</think>"
 _EDGE = 3
 _STREAM_STARTS = (b"data:", b"event:", b":")
 _FIELDS = msgspec.json.Decoder(dict[str, Any])
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_DETAILS = {
+    "prompt_tokens_details": frozenset({"cached_tokens"}),
+    "completion_tokens_details": frozenset({"reasoning_tokens"}),
+}
 # Brackets that are nested too deeply end the decoder by a RecursionError.
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -106,8 +111,16 @@ def is_stream(exchange: Exchange) -> bool:
 def stream_events(exchange: Exchange) -> Stream:
     """Return the events before `[DONE]`, without the empty ones that keep a line open."""
     events = split_events(exchange.pieces, exchange.stamps)
-    done = next((at for at, payload in enumerate(events.payloads) if payload.strip() == DONE), None)
-    kept = [at for at, payload in enumerate(events.payloads[:done]) if payload.strip()]
+    bare = list(map(bytes.strip, events.payloads))
+    done = bare.index(DONE) if DONE in bare else None
+    if all(bare[:done]) and not events.names:
+        return Stream(
+            payloads=events.payloads[:done],
+            times=events.times[:done],
+            done=done is not None,
+            named_error=False,
+        )
+    kept = [at for at, payload in enumerate(bare[:done]) if payload]
     return Stream(
         payloads=[events.payloads[at] for at in kept],
         times=[events.times[at] for at in kept],
@@ -136,7 +149,10 @@ def decode_all(decoder: "msgspec.json.Decoder[list[T]]", payloads: Sequence[byte
 
 
 def unknown_fields(payloads: Sequence[bytes], known: frozenset[str]) -> dict[str, Any]:
-    """Return top-level fields outside `known` from the first and last few payloads, later ones winning."""
+    """Return top-level fields outside `known` from the first and last few payloads, later ones winning.
+
+    Of a `usage` they hold what is no count of tokens that bakeoff knows.
+    """
     edge = payloads if len(payloads) <= 2 * _EDGE else [*payloads[:_EDGE], *payloads[-_EDGE:]]
     extra: dict[str, Any] = {}
     for payload in edge:
@@ -145,7 +161,29 @@ def unknown_fields(payloads: Sequence[bytes], known: frozenset[str]) -> dict[str
         except _UNDECODABLE:
             continue
         extra.update((k, v) for k, v in fields.items() if k not in known and v is not None)
+        usage = mapping(fields.get("usage"))
+        if not usage.keys() <= _PLAIN:
+            unknown = _unknown_usage(usage)
+            if unknown:
+                extra["usage"] = unknown
     return extra
+
+
+def _unknown_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Return what a usage says beside the counts that `RawUsage` has."""
+    found = {k: v for k, v in usage.items() if k not in _PLAIN and k not in _DETAILS and v is not None}
+    for name, known in _DETAILS.items():
+        details = mapping(usage.get(name))
+        rest = {k: v for k, v in details.items() if k not in known and v is not None}
+        if rest:
+            found[name] = rest
+    return found
+
+
+def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401  a parsed value
+    """Return a JSON object as it is, and an empty one for any other value."""
+    # Keys of a JSON object are texts.
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def error_text(error: ServerError) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.providers import _openai as shared
+from bakeoff.providers._server import take_told
 from bakeoff.records import Call, Exchange, Request, Response, Target, Usage
 
 _Content = str | list[dict[str, Any]] | None
@@ -90,11 +91,15 @@ class _Gathered:
         self.model: str | None = None
         self.finish: str | None = None
 
+    def conclude(self, chunks: list[_Chunk]) -> None:
+        """Keep what holds for the whole answer: whoever said it last."""
+        last = chunks[::-1]
+        self.usage = next((chunk.usage for chunk in last if chunk.usage), None)
+        self.model = next((chunk.model for chunk in last if chunk.model), None)
+        self.finish = next((reason for chunk in last if (reason := _first(chunk).finish_reason)), None)
+
     def take(self, chunk: _Chunk, choice: _Choice, delta: _Delta) -> None:
         """Keep what one event says beside its content."""
-        self.usage = chunk.usage or self.usage
-        self.model = chunk.model or self.model
-        self.finish = choice.finish_reason or self.finish
         if choice.logprobs is not None:
             self.logprobs.append(choice.logprobs)
         self.refusal += delta.refusal or ""
@@ -109,20 +114,27 @@ def _decode_stream(exchange: Exchange) -> Response:
     chunks, problem = shared.decode_all(_CHUNKS, stream.payloads)
     timed = shared.Timed(times=stream.times[: len(chunks)], answers=[], thoughts=[], tools=[])
     said = _Gathered()
+    answer, thought, tool = timed.answers.append, timed.thoughts.append, timed.tools.append
     for chunk in chunks:
-        choice = _first(chunk)
+        choice = chunk.choices[0] if chunk.choices else _NO_CHOICE
+        if choice.index:
+            choice = _first(chunk)
         delta = choice.delta or _NO_DELTA
-        content = delta.content
-        timed.answers.append(content if isinstance(content, str) else _text(content))
-        timed.thoughts.append(delta.reasoning_content or delta.reasoning or "")
-        timed.tools.append(bool(delta.tool_calls))
-        said.take(chunk, choice, delta)
+        content, calls = delta.content, delta.tool_calls
+        answer(content if isinstance(content, str) else _text(content))
+        thought(delta.reasoning_content or delta.reasoning or "")
+        tool(bool(calls))
+        # Nearly no event of a million has any of these.
+        if calls or choice.logprobs is not None or delta.refusal or chunk.error is not None:
+            said.take(chunk, choice, delta)
+    said.conclude(chunks)
     problem = said.error or problem
     if not chunks:
         problem = problem or "the stream held no event"
     if stream.named_error:
         problem = problem or "the server sent an error event"
     extra = shared.unknown_fields(stream.payloads, _KNOWN)
+    told = take_told(extra, said.usage.record() if said.usage else Usage())
     if said.logprobs:
         extra["logprobs"] = said.logprobs
     return shared.timed_response(
@@ -130,12 +142,13 @@ def _decode_stream(exchange: Exchange) -> Response:
         Response(
             finish_reason=said.finish,
             model=said.model,
-            usage=said.usage.record() if said.usage else Usage(),
+            usage=told.usage,
             tool_calls=list(said.calls.values()),
             refusal=said.refusal or None,
             error=problem or None,
             complete=stream.done or said.finish is not None,
             extra=extra,
+            server=told.figures,
         ),
     )
 
@@ -179,6 +192,7 @@ def _decode_whole(exchange: Exchange) -> Response:
     thinking = message.reasoning_content or message.reasoning or ""
     thought, answer, open_thought, _ = shared.split_thinking(_text(message.content))
     extra = shared.unknown_fields([body], _KNOWN)
+    told = take_told(extra, chunk.usage.record() if chunk.usage else Usage())
     if choice.logprobs is not None:
         extra["logprobs"] = choice.logprobs
     return Response(
@@ -187,8 +201,9 @@ def _decode_whole(exchange: Exchange) -> Response:
         open_thought=open_thought,
         finish_reason=choice.finish_reason,
         model=chunk.model,
-        usage=chunk.usage.record() if chunk.usage else Usage(),
+        usage=told.usage,
         tool_calls=message.tool_calls or [],
         refusal=message.refusal,
         extra=extra,
+        server=told.figures,
     )

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.providers import _openai as shared
+from bakeoff.providers._server import take_told
 from bakeoff.records import Call, Exchange, Request, Response, Target, Usage
 
 
@@ -102,13 +103,15 @@ def _collect(chunks: list[_Chunk], problem: str, *, done: bool, payloads: list[b
     if not any(chunk.choices for chunk in chunks):
         problem = problem or "the answer is no text completion: it has no `choices`"
     extra = shared.unknown_fields(payloads, _KNOWN)
+    told = take_told(extra, usage.record() if usage else Usage())
     if logprobs:
         extra["logprobs"] = logprobs
     return Response(
         finish_reason=finish,
         model=model,
-        usage=usage.record() if usage else Usage(),
+        usage=told.usage,
         error=error or problem or None,
         complete=done or finish is not None,
         extra=extra,
+        server=told.figures,
     )

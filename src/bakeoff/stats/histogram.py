@@ -40,8 +40,8 @@ class Histogram:
         self._min: int | None = None
         self._max: int | None = None
 
-    def record(self, value: int) -> None:
-        """Count one value, a whole number of at least 0.
+    def record(self, value: int, times: int = 1) -> None:
+        """Count a value, a whole number of at least 0, once or several times.
 
         Raises:
             ValueError: the value is negative.
@@ -50,8 +50,8 @@ class Histogram:
             raise ValueError(f"a histogram counts values from 0 up, got {value}")
         shift = value.bit_length() - _BITS
         index = value if shift <= 0 else (shift << _BITS - 1) + (value >> shift)
-        self._counts[index] = self._counts.get(index, 0) + 1
-        self._total += value
+        self._counts[index] = self._counts.get(index, 0) + times
+        self._total += value * times
         if self._min is None or value < self._min:
             self._min = value
         if self._max is None or value > self._max:

@@ -35,6 +35,14 @@ def test_without_rules_there_is_nothing_to_meet():
     assert check_constraints(result("t", {}), DecideSpec(budget=BudgetRule()), []) == []
 
 
+def test_a_target_is_not_held_against_a_benchmark_that_does_not_ask_it():
+    own = Measured(name="load", attainment=0.95, targets=("t",))
+    other = Measured(name="other", attainment=0.95, targets=("u",))
+    metrics = {"load.slo_attainment": share(0.99)}
+    found = check_constraints(result("t", metrics), SLO, [own, other])
+    assert [constraint.name for constraint in found] == ["load latency target"]
+
+
 @pytest.mark.parametrize(
     ("estimate", "state", "words"),
     [

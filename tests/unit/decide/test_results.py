@@ -234,3 +234,20 @@ def test_scores_of_unknown_cases_do_no_harm():
     scores: list[Score] = list(data.scores)
     found = build_results(msgspec.structs.replace(data, cases={}, scores=scores))
     assert found.targets[0].metrics["b.accuracy"].n == 3
+
+
+@pytest.mark.parametrize(("temperature", "warned"), [(0.0, True), (0.7, False)])
+def test_repeats_without_temperature_are_warned_of(temperature, warned):
+    asked = benchmark(scorers=[EXACT], repeats=3, params={"temperature": temperature})
+    found = results({"a": [True, False]}, benchmarks=[asked])
+    assert any("repeats at temperature 0" in text for text in found.warnings) is warned
+
+
+def test_a_load_sample_that_was_sent_again_after_a_resume_counts_once():
+    load = benchmark(name="load", measured=True, load=LoadSpec(requests=20))
+    data = run_data({"a": [None]}, benchmarks=[load])
+    twice = load_samples("a", 1.0) + load_samples("a", 2.0)
+    once = msgspec.structs.replace(data, samples=twice, scores=[], events=[Event(kind="run_resumed")])
+    (target,) = build_results(once).targets
+    assert sum(target.outcomes["load"].values()) == len(twice) // 2
+    assert target.metrics["load.ttft.p50"].value == pytest.approx(2.0)

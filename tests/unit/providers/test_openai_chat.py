@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.providers.exchanges import of_pieces, recut, stream, transcript, whole
 
 from bakeoff.providers.openai_chat import OpenAIChat
-from bakeoff.records import Message, Request, Response, Sampling, Target, Usage
+from bakeoff.records import Message, Request, Response, Sampling, ServerFigures, Target, Usage
 
 CHAT = OpenAIChat()
 TARGET = Target(name="t", provider="openai_chat", model="served-name")
@@ -94,7 +94,10 @@ def test_a_real_stream_of_llama_cpp():
     assert found.usage == Usage(prompt=38, completion=8, cached=0, counted_by="server")
     assert len(found.chunk_times) == 7
     assert found.chunk_times == exchange.stamps[:7]  # the role event came in one read with the first token
-    assert found.extra["timings"]["predicted_n"] == 8
+    assert found.server == ServerFigures(
+        prefill=0.213228, decode=0.089896, decoded=8, output_rate=77.86775829847824
+    )
+    assert "timings" not in found.extra
     assert found.extra["system_fingerprint"] == "b0-unknown"
     assert [entry["content"][0]["token"] for entry in found.extra["logprobs"]][:2] == ["The", " capital"]
 
@@ -104,7 +107,8 @@ def test_a_real_answer_of_llama_cpp_that_was_not_streamed():
     assert (found.text, found.complete, found.error) == ("The capital of France is Paris.", True, None)
     assert found.usage == Usage(prompt=38, completion=8, cached=37, counted_by="server")
     assert (found.first_token_at, found.first_answer_at, found.chunk_times) == (None, None, [])
-    assert found.extra["timings"]["cache_n"] == 37
+    assert found.server is not None
+    assert found.server.decoded == 8
 
 
 def test_usage_of_the_last_event_counts_where_every_event_has_one():

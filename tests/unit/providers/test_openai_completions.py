@@ -45,7 +45,8 @@ def test_a_real_stream_of_llama_cpp():
     assert (found.text, found.finish_reason) == (" Paris.\n\n", "length")
     assert found.usage == Usage(prompt=5, completion=4, cached=0, counted_by="server")
     assert found.chunk_times == exchange.stamps[:4]
-    assert found.extra["timings"]["predicted_n"] == 4
+    assert found.server is not None
+    assert found.server.decoded == 4
 
 
 def test_a_real_answer_of_llama_cpp_that_was_not_streamed():

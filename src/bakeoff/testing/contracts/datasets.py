@@ -31,7 +31,7 @@ def check_dataset(dataset: Dataset, base: Path) -> None:
     given = [case.id for case in cases if case.id]
     assert len(given) == len(set(given)), "ids that a dataset gives are unique"
     lines = [case.line for case in cases if case.line]
-    assert lines == sorted(set(lines)), "rows come in the order of the file"
+    assert lines == sorted(lines), "rows come in the order of the file"
 
 
 def check_missing_data(dataset: Dataset, base: Path) -> None:

@@ -4,9 +4,13 @@ A third party writes
 `def test_mine(): check_scorer(MyScorer(), right="4", wrong="5", case=Case(reference="4"))`.
 """
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 
-from bakeoff.extend import Scorer
+from bakeoff.extend import Scorer, SlowScorer
 from bakeoff.records import Case, Grade, Sample
 
 HOSTILE = (
@@ -23,7 +27,7 @@ HOSTILE = (
 )
 
 
-def check_scorer(scorer: Scorer, *, right: str, wrong: str, case: Case) -> None:
+def check_scorer(scorer: Scorer | SlowScorer, *, right: str, wrong: str, case: Case) -> None:
     """Assert the contract of the scorers family on one scorer.
 
     Args:
@@ -47,7 +51,7 @@ def check_scorer(scorer: Scorer, *, right: str, wrong: str, case: Case) -> None:
         assert result == grade(scorer, answer, case), "the same answer gets the same grade"
 
 
-def check_ungradable(scorer: Scorer, case: Case) -> None:
+def check_ungradable(scorer: Scorer | SlowScorer, case: Case) -> None:
     """Assert that a case without what the scorer needs gets neither a value nor a yes or no."""
     result = grade(scorer, "some answer", case)
     assert result.value is None, "nothing can be judged without it"
@@ -67,7 +71,8 @@ def check_grade(result: Grade) -> None:
     msgspec.json.encode(result)
 
 
-def grade(scorer: Scorer, answer: str, case: Case) -> Grade:
-    """Return the grade of an answer as the engine asks for it."""
+def grade(scorer: Scorer | SlowScorer, answer: str, case: Case) -> Grade:
+    """Return the grade of an answer as the engine asks for it, waiting for it where that is needed."""
     sample = Sample(benchmark="contract", case=case.id, target="any", outcome="ok", text=answer)
-    return scorer.grade(answer, case, sample)
+    found: Grade | Coroutine[Any, Any, Grade] = scorer.grade(answer, case, sample)
+    return found if isinstance(found, Grade) else asyncio.run(found)

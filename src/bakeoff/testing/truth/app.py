@@ -13,12 +13,14 @@ from bakeoff.errors import UsageError
 from bakeoff.testing.truth import events
 from bakeoff.testing.truth.asks import Ask, decode_ask
 from bakeoff.testing.truth.connection import Connection, HttpRequest
+from bakeoff.testing.truth.metrics import metrics_text
 from bakeoff.testing.truth.records import Recorder
 from bakeoff.testing.truth.replies import Recipe, Reply, Turn, document, refusal
 from bakeoff.testing.truth.scheduler import Scheduler, Stream
 from bakeoff.testing.truth.settings import TruthSettings, merge, parse
 
 _KEPT_RECIPES = 1024
+_METRICS = b"/metrics"
 _ANSWERS = {b"/v1/chat/completions": True, b"/v1/completions": False}
 
 
@@ -40,6 +42,7 @@ class App:
             (b"POST", b"/truth/reset"): self._reset,
             (b"GET", b"/config"): lambda _: events.encode(self.settings),
             (b"POST", b"/config"): self._configure,
+            (b"GET", _METRICS): self._metrics,
             (b"GET", b"/health"): lambda _: b'{"status":"ok"}',
             (b"GET", b"/v1/models"): lambda _: events.models_json(list(self.settings.models) or ["truth"]),
         }
@@ -101,15 +104,20 @@ class App:
     def _document(self, request: HttpRequest, path: bytes) -> Reply:
         turn = Turn(number=0, keep=request.keep)
         control = self._control.get((request.method, path))
-        if control is None:
+        if control is None or (path == _METRICS and not self.settings.metrics):
             asked = f"{request.method.decode()} {path.decode(errors='replace')}"
             return refusal(404, f"there is no {asked}", turn, kind="not_found")
         if path == b"/v1/models" and not self._allowed(request, self.settings):
             return refusal(401, "wrong API key", turn, kind="unauthorized")
         try:
-            return document(200, control(request), turn)
+            content = b"text/plain; version=0.0.4" if path == _METRICS else b"application/json"
+            return document(200, control(request), turn, content=content)
         except (UsageError, msgspec.DecodeError) as error:
             return refusal(400, str(error), turn, kind="bad_request")
+
+    def _metrics(self, _: HttpRequest) -> bytes:
+        models = list(self.settings.models) or ["truth"]
+        return metrics_text(self.recorder, models[0], waiting=len(self._waiting)).encode()
 
     def _reset(self, _: HttpRequest) -> bytes:
         self.reset()

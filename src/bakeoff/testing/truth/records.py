@@ -1,5 +1,6 @@
 """What the server knows of each request, and the figures drawn from it."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -97,6 +98,36 @@ class TruthSummary(msgspec.Struct, frozen=True, kw_only=True):
     cpu: float
 
 
+class Totals:
+    """Running sums over finished requests, for `/metrics`; as a server's counters, they only grow.
+
+    Histograms count seconds at most each of `BOUNDS`, the last of which has no end.
+    """
+
+    BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
+
+    def __init__(self) -> None:
+        self.requests = self.prompt_tokens = self.tokens = 0
+        self.counts = {name: [0] * (len(self.BOUNDS) + 1) for name in ("ttft", "e2e")}
+        self.sums = dict.fromkeys(self.counts, 0.0)
+
+    def add(self, stream: Stream) -> None:
+        """Count one finished request."""
+        reply = stream.reply
+        whole = reply.kind == "ok" and not stream.gone and stream.done is not None
+        self.tokens += sum(reply.tokens[: len(stream.stamps)])
+        self.prompt_tokens += reply.prompt_tokens
+        self.requests += whole
+        if not whole or stream.done is None:
+            return
+        first = next((at for at, count in zip(stream.stamps, reply.tokens, strict=False) if count), None)
+        for name, end in (("ttft", first), ("e2e", stream.done)):
+            if end is not None:
+                seconds = (end - stream.arrival) / 1e9
+                self.counts[name][bisect_left(self.BOUNDS, seconds)] += 1
+                self.sums[name] += seconds
+
+
 class Recorder:
     """Keeps the finished streams, oldest dropped first, and the ones under way."""
 
@@ -112,6 +143,7 @@ class Recorder:
         self._done: deque[Stream] = deque(maxlen=_KEPT)
         self._finished = 0
         self._live: dict[int, Stream] = getattr(self, "_live", {})
+        self.totals = Totals()
 
     @property
     def live(self) -> int:
@@ -133,6 +165,7 @@ class Recorder:
         stream.offsets = ()
         stream.reply = msgspec.structs.replace(stream.reply, writes=(), offsets=())
         if stream.arrival >= self.started:
+            self.totals.add(stream)
             self._done.append(stream)
             self._finished += 1
 

@@ -68,11 +68,18 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     since_start: float = 0.0
 
 
-def document(status: int, body: bytes, turn: Turn, *, kind: str = "ok", extra: bytes = b"") -> Reply:
-    """Return an answer of one JSON document, written at once."""
-    head = _head(
-        status, turn, b"content-type: application/json\r\ncontent-length: %d\r\n%b" % (len(body), extra)
-    )
+def document(
+    status: int,
+    body: bytes,
+    turn: Turn,
+    *,
+    kind: str = "ok",
+    content: bytes = b"application/json",
+    extra: bytes = b"",
+) -> Reply:
+    """Return an answer of one document, written at once."""
+    fields = b"content-type: %b\r\ncontent-length: %d\r\n%b" % (content, len(body), extra)
+    head = _head(status, turn, fields)
     return Reply(writes=(head + body,), kind=kind, status=status, ending="keep" if turn.keep else "close")
 
 

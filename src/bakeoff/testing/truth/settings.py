@@ -80,6 +80,7 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         stall: seconds for which nothing is written, from `stall_at` seconds after start, reset or
             configuration; what was due then goes on from there. Of the whole server.
         slow_start: seconds after start in which delays fall from `slow_factor` times to their own size.
+        metrics: serve `/metrics` under vLLM's names.
         slots: answers under way at once, others wait in order; 0 is no limit. Of the whole server.
         models: names that exist, each with its own settings; empty: every name exists.
         answer: `table` looks the last user message up in `answers` (exact, else the longest key within it);
@@ -114,6 +115,7 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     stall_at: Seconds = 0.0
     slow_start: Seconds = 0.0
     slow_factor: Annotated[float, msgspec.Meta(ge=1)] = 4.0
+    metrics: bool = True
     slots: Count = 0
     models: dict[str, "TruthSettings"] = {}
     answer: Literal["tokens", "echo", "table", "arithmetic", "tool_call", "refusal", "content_filter"] = (
