@@ -28,7 +28,7 @@ flags+=("--host-resolver-rules=MAP * ~NOTFOUND" --blink-settings=preferredColorS
 if [ "$(id -u)" -eq 0 ]; then
     flags+=(--no-sandbox) # Chromium refuses its sandbox to root
 fi
-"$browser" "${flags[@]}" --window-size=1280,1060 --screenshot="$profile/report.png" \
+"$browser" "${flags[@]}" --window-size=1280,1190 --screenshot="$profile/report.png" \
     "file://$(realpath "$report")" 2>/dev/null
 mv "$profile/report.png" "$picture"
 echo "$picture: $(wc -c <"$picture") bytes"

@@ -15,12 +15,16 @@ _EDGE = 10
 
 
 class BoxRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The box of one target in one stage; `series` is its place among the targets."""
+    """The box of one target in one stage; `series` is its place among the targets.
+
+    `valid` is false where the client was the limit.
+    """
 
     stage: str
     target: str
     series: int
     box: Box
+    valid: bool = True
 
 
 def _words(box: Box, shown: numbers.Scale) -> str:
@@ -28,6 +32,13 @@ def _words(box: Box, shown: numbers.Scale) -> str:
         numbers.number(value * shown.factor) for value in (box.min, box.q1, box.median, box.q3, box.max)
     )
     return f"{low} | {q1} | {middle} | {q3} | {high} {shown.unit}, n={box.n:,}"
+
+
+def _count(row: BoxRow, y: float) -> str:
+    words = f"n={row.box.n:,}"
+    if row.valid:
+        return svg.text(svg.WIDTH - _EDGE, y, words, cls="soft num", anchor="end")
+    return svg.text(svg.WIDTH - _EDGE, y, f"invalid, {words}", cls="bad-text num", anchor="end")
 
 
 def _row(row: BoxRow, y: float, axis: scale.Axis, shown: numbers.Scale) -> str:
@@ -43,7 +54,7 @@ def _row(row: BoxRow, y: float, axis: scale.Axis, shown: numbers.Scale) -> str:
         svg.rect(q1, y - half, max(q3 - q1, 1.0), 2 * half, "box"),
         svg.line(middle, y - half, middle, y + half, "median"),
         svg.text(RIGHT + 14, y + 4, numbers.number(box.median * shown.factor), cls="num"),
-        svg.text(svg.WIDTH - _EDGE, y + 4, f"n={box.n:,}", cls="soft num", anchor="end"),
+        _count(row, y + 4),
     ]
     tip = f"{row.target}, {row.stage}: {_words(box, shown)}"
     return svg.group(parts, svg.series_class(row.series), tip)
@@ -76,6 +87,8 @@ def box_chart(rows: Sequence[BoxRow], *, title: str) -> str:
             body.append(svg.text(last, y + 16, label, cls="soft num", anchor="middle"))
     body.append(svg.text(RIGHT + 34, y + 16, shown.unit, cls="soft"))
     desc = "; ".join(
-        f"{row.target}, {row.stage}: {numbers.number(row.box.median * shown.factor)}" for row in rows
+        f"{row.target}, {row.stage}: {numbers.number(row.box.median * shown.factor)}"
+        + ("" if row.valid else " (invalid)")
+        for row in rows
     )
     return svg.document(y + 26, title, f"Medians in {shown.unit}: {desc}", body)

@@ -7,6 +7,7 @@ import msgspec
 
 _RESOLUTION = 1e-9  # bounds nearer to each other than this share of their size cannot be told apart
 _TINIEST = 1e-200  # below it, arithmetic on ticks runs out of digits
+_MOST_DECADES = 12
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,7 @@ def _linear_ticks(low: float, high: float, count: int) -> list[float]:
 
 def linear(low: float, high: float, start: float, end: float, *, count: int = 5) -> Axis:
     """Return a linear axis; an empty range is opened so that a single value sits inside."""
+    low, high = min(low, high), max(low, high)
     if not high - low > max(_RESOLUTION * max(abs(low), abs(high)), _TINIEST):
         low, high = (
             (low - 0.5, high + 0.5)
@@ -53,7 +55,8 @@ def logarithmic(low: float, high: float, start: float, end: float) -> Axis:
         low, high = low / 2, high * 2
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(decades) <= 4 else (1,)
-    ticks = [f * 10.0**d for d in decades for f in factors if low <= f * 10.0**d <= high]
+    every = -(-len(decades) // _MOST_DECADES)
+    ticks = [f * 10.0**d for d in decades[::every] for f in factors if low <= f * 10.0**d <= high]
     return Axis(low=low, high=high, start=start, end=end, ticks=ticks, log=True)
 
 

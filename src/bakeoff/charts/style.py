@@ -40,6 +40,7 @@ _RULES = """
 .bk .front{stroke:var(--soft);stroke-width:1.5;fill:none;stroke-dasharray:1 4;stroke-linecap:round}
 .bk .ring{fill:none;stroke:var(--c);stroke-width:1.5}
 .bk .leader{stroke:var(--soft);stroke-width:.75;opacity:.55}
+.bk .bad-text{fill:var(--o-bad);font-weight:600}
 .bk .paper{fill:var(--paper)}.bk .o-ok{fill:var(--o-ok)}.bk .o-cut{fill:var(--o-cut)}
 .bk .lost{stroke:var(--o-bad);stroke-width:2.5;fill:none;stroke-linecap:round}
 .bk .drop{stroke:var(--c);stroke-width:1.5;stroke-dasharray:2 3;fill:none}

@@ -135,7 +135,7 @@ def _pace(sample: Sample, ttft: float | None, e2e: float | None) -> float | None
 def _server_said(sample: Sample) -> dict[str, float | None]:
     """Return what the server said of itself, under the kit's names."""
     usage = sample.extra.get("usage")
-    told: dict[str, Any] = {**(usage if isinstance(usage, dict) else {}), **sample.extra}
+    told: dict[str, Any] = {**(usage if isinstance(usage, dict) else {}), **sample.extra, **_figures(sample)}
     names = (*_OWN_NAMES, "batch_size_used", "queue_time", "acceptance_rate")
     found = {name: _number(told.get(name), told.get(_OWN_NAMES.get(name, name))) for name in names}
     if sample.usage.counted_by == "server":
@@ -147,6 +147,22 @@ def _server_said(sample: Sample) -> dict[str, float | None]:
         name = f"server_number_{what}_tokens"
         found[name] = _number(told.get(name))
     return found
+
+
+def _figures(sample: Sample) -> dict[str, float]:
+    """Return the server's figures under the kit's names."""
+    server = sample.server
+    if server is None:
+        return {}
+    known = {
+        "server_ttft_s": server.ttft,
+        "server_end_to_end_latency_s": server.e2e,
+        "server_output_token_per_s_per_request": server.output_rate,
+        "batch_size_used": server.batch_size,
+        "queue_time": server.queue,
+        "acceptance_rate": server.acceptance_rate,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _number(*values: object) -> float | None:

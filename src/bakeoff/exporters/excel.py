@@ -1,14 +1,19 @@
 """consolidated.xlsx: the kit's table of a bundle as a workbook; needs the package `openpyxl`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
 from bakeoff.charts.svg import visible
-from bakeoff.exporters._consolidated import COLUMNS, consolidated
+from bakeoff.exporters._consolidated import COLUMNS, Cell, consolidated
 from bakeoff.records.imported import StoredRun
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell as SheetCell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 
 class Excel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,13 +26,16 @@ class Excel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         sheet = book.create_sheet("consolidated")
         sheet.append(COLUMNS)
         for row in rows:
-            cells = [WriteOnlyCell(sheet, value=row[column]) for column in COLUMNS]
-            for cell in cells:
-                if isinstance(cell.value, str):
-                    cell.value = visible(cell.value)
-                    # A text that begins with `=` stays a text.
-                    cell.data_type = "s"
-            sheet.append(cells)
+            sheet.append([_cell(sheet, row[column]) for column in COLUMNS])
         path = folder / "consolidated.xlsx"
         book.save(path)
         return [path]
+
+
+def _cell(sheet: "WriteOnlyWorksheet", value: Cell) -> "SheetCell":
+    if not isinstance(value, str):
+        return WriteOnlyCell(sheet, value=value)
+    cell = WriteOnlyCell(sheet, value=visible(value))
+    # A text that begins with `=` stays a text.
+    cell.data_type = "s"
+    return cell

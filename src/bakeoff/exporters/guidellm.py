@@ -63,7 +63,9 @@ class _Stage:
     def __init__(self, place: Place, run: StoredRun) -> None:
         self.place = place
         self._run = run
-        self._wall = run.wall_ns if place.stage.countable else None
+        # Of an import whose clock is unknown the first moment would be 0, which GuideLLM reads as never.
+        self._clock = run.wall_ns or round(NS)
+        self._wall = self._clock if place.stage.countable else None
         self._rows: dict[str, list[msgspec.Raw]] = {"successful": [], "errored": [], "incomplete": []}
         self._columns = {status: Columns() for status in self._rows}
         self._begin: int | None = None
@@ -73,6 +75,8 @@ class _Stage:
     def add(self, sample: Sample) -> None:
         """Take one request."""
         status = STATUS.get(sample.outcome, "errored")
+        if sample.sent_at is not None:
+            self._wall = self._clock
         row = make_row(sample, self._wall)
         self._rows[status].append(msgspec.Raw(msgspec.json.encode(row)))
         self._columns[status].add(row)

@@ -25,6 +25,8 @@ from bakeoff.records.imported import StoredRun
 
 _VERSION = "2023-08-31"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST = 80
+"""Bytes of a name within a file name; few file systems take more than 255 in all."""
 _SHARES_2024 = {"p25": 0.25, "p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -242,12 +244,17 @@ def _distribution(load: dict[str, Any]) -> str:
     return {"poisson": "exponential"}.get(kind, kind)
 
 
+def _short(name: str) -> str:
+    """Cut a name so that a file system takes what is made of it."""
+    return name.encode("utf-8", "replace")[:_LONGEST].decode("utf-8", "ignore")
+
+
 def _file_name(place: Place, edition: Edition, run: StoredRun) -> str:
     prompt, output = ("na" if length is None else str(length) for length in place.lengths)
     load = place.stage.load
     at_once = str(load.get("concurrency", "na"))
     mode = "stream" if place.target.stream else "batch"
-    model = place.target.model
+    model = _short(place.target.model)
     identity = uuid.uuid5(uuid.NAMESPACE_URL, "/".join((run.results.run, *place.key)))
     if edition is _OLD:
         parts = [model, prompt, output, at_once, mode]
@@ -260,5 +267,5 @@ def _file_name(place: Place, edition: Edition, run: StoredRun) -> str:
         parts = ["synthetic", str(place.index), model, prompt, output, at_once, mode, str(identity)]
     else:
         source = Path(str(place.benchmark.dataset.options.get("path", place.benchmark.name))).stem
-        parts = ["custom", model, source, at_once, mode, str(identity)]
+        parts = ["custom", model, _short(source), at_once, mode, str(identity)]
     return re.sub(r"-{2,}", "-", re.sub(r"[^\w\d-]+", "-", "_".join(parts)))

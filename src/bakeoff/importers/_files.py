@@ -128,13 +128,18 @@ def _bytes(path: Path) -> bytes:
 
 
 def _lenient(where: object, data: bytes) -> Any:  # noqa: ANN401  the values of JSON
-    """Return what Python's own reader makes of it, with its NaN and Infinity as None."""
+    """Return what Python's own reader makes of it, NaN and Infinity as None, half characters as U+FFFD."""
 
     def unknown(_: str) -> None:
         return None
 
     try:
-        return json.loads(data, parse_constant=unknown)
+        content = json.loads(data, parse_constant=unknown)
+        if b"\\ud" not in data.lower():
+            return content
+        # A text that was cut inside a pair of surrogates, as of an emoji, is no Unicode; its rest is kept.
+        pairs = json.dumps(content, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+        return json.loads(pairs.decode("utf-16-le", "replace"), parse_constant=unknown)
     except (ValueError, RecursionError) as error:
         raise DataError(f"is no whole JSON: {_brief(error)}", where=str(where), hint=_WHOLE) from error
 

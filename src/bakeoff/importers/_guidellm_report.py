@@ -139,6 +139,7 @@ class Benchmark(msgspec.Struct, frozen=True):
     metrics: dict[str, Any] = {}
     request_totals: Totals | None = None
     requests: Rows = Rows()
+    duration: float | None = None
     warnings: list[Warned] | None = None
 
     @property

@@ -122,7 +122,9 @@ def _target(one: Benchmark) -> Target:
 
 def _benchmark(part: _Part) -> ImportedBenchmark:
     # Without all requests a rate would be counted over too few of them.
-    return ImportedBenchmark(name=part.name, load=_load(part.one.setting.strategy), countable=part.whole)
+    # A report of requests that took no time together was written of ones that must not be added up.
+    countable = part.whole and part.one.duration != 0
+    return ImportedBenchmark(name=part.name, load=_load(part.one.setting.strategy), countable=countable)
 
 
 def _load(strategy: Strategy) -> dict[str, Any] | None:

@@ -2,7 +2,8 @@
 
 The kit computes its time to first token: the first event's time less the tokens in it beyond the first, at
 the later pace. It counts an empty role event as a token and a gap per event, and its times of day know no
-date. Latencies count from sending. What the server said of itself is kept in `extra` under the kit's names.
+date. Latencies count from sending. What the server said of itself becomes its figures; the rest is kept in
+`extra` under the kit's names.
 """
 
 import re
@@ -16,7 +17,7 @@ import msgspec
 from bakeoff.errors import DataError
 from bakeoff.importers._files import Count, beside, decode, has_keys, head, ns, whole
 from bakeoff.importers._shape import LOAD, UNTIMED, counts, make_target, single, spread
-from bakeoff.records import Estimate, Sample, Usage
+from bakeoff.records import Estimate, Sample, ServerFigures, Usage
 from bakeoff.records.imported import Imported, ImportedBenchmark, Reported
 
 TOOL = "sambanova-kit"
@@ -25,18 +26,13 @@ _ROWS, _SUMMARY = "_individual_responses.json", "_summary.json"
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d):(\d\d(?:\.\d+)?)")
 _DAY = 86_400 * 10**9
 _METRICS = (*UNTIMED, "tpot", "chunk_gap")
+_SERVER_METRICS = ("server_ttft", "server_e2e", "server_output_rate", "ttft_overhead", "e2e_overhead")
 _SERVER = (
-    "server_ttft_s",
-    "server_end_to_end_latency_s",
-    "server_output_token_per_s_per_request",
     "server_output_token_after_first_per_s_first_ten_per_request",
     "server_total_tokens_per_s_per_request",
     "server_number_input_tokens",
     "server_number_output_tokens",
     "server_number_total_tokens",
-    "batch_size_used",
-    "queue_time",
-    "acceptance_rate",
 )
 
 
@@ -89,6 +85,11 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         target = make_target(summary.model)
         starts = _starts(rows, path)
         timed = all(start is not None or _failed(row) for start, row in zip(starts, rows, strict=True))
+        samples = [
+            _sample(row, start, index, target.name, path)
+            for index, (row, start) in enumerate(zip(rows, starts, strict=True), 1)
+        ]
+        metrics = _METRICS + (_SERVER_METRICS if any(each.server for each in samples) else ())
         reported: list[Reported] = []
         if summary_path is not None:
             every: dict[str, Any] = decode(summary_path, dict[str, Any], "the kit")
@@ -98,13 +99,10 @@ class Kit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             targets=(target,),
             benchmarks=(
                 ImportedBenchmark(
-                    name=LOAD, load=_load(summary), metrics=_METRICS, countable=bool(rows) and timed
+                    name=LOAD, load=_load(summary), metrics=metrics, countable=bool(rows) and timed
                 ),
             ),
-            samples=[
-                _sample(row, start, index, target.name, path)
-                for index, (row, start) in enumerate(zip(rows, starts, strict=True), 1)
-            ],
+            samples=samples,
             reported=reported,
             sources=tuple(each for each in (summary_path, rows_path) if each),
             notes=[
@@ -197,7 +195,21 @@ def _sample(row: _Row, start: int | None, index: int, target: str, path: Path) -
         chunks=0 if gaps is None else len(gaps) + 1,
         chunk_us=None if gaps is None else [round(gap * 1e6) for gap in gaps],
         extra={name: value for name in _SERVER if (value := getattr(row, name)) is not None},
+        server=_figures(row),
     )
+
+
+def _figures(row: _Row) -> ServerFigures | None:
+    """Return what the server said of its own work; a rate of 0 means that there was none."""
+    figures = ServerFigures(
+        ttft=row.server_ttft_s,
+        e2e=row.server_end_to_end_latency_s,
+        output_rate=row.server_output_token_per_s_per_request or None,
+        queue=row.queue_time,
+        acceptance_rate=row.acceptance_rate or None,
+        batch_size=row.batch_size_used or None,
+    )
+    return None if figures == ServerFigures() else figures
 
 
 def _reported(summary: _Summary, every: dict[str, Any], target: str) -> Reported:

@@ -164,7 +164,11 @@ def _speed(speed: Speed) -> dict[str, Any]:
         "percentiles": speed.percentiles,
         "figures": [_drawing(figure) for figure in speed.figures],
         "stages": [
-            {"stage": one.stage, "figures": [_drawing(figure) for figure in one.figures]}
+            {
+                "stage": one.stage,
+                "invalid": one.invalid,
+                "figures": [_drawing(figure) for figure in one.figures],
+            }
             for one in speed.stages
         ],
         "left": speed.left,

@@ -27,14 +27,21 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         """Return a target's place among all targets."""
         return self.view.names.index(target)
 
+    def invalid(self, stage: str) -> list[str]:
+        """Return the targets on which the client was the limit of a stage."""
+        found = {check.target for check in self.checks if check.stage == stage and not check.valid}
+        return [name for name in self.view.names if name in found]
+
     def measured(self, stage: str | None = None) -> str:
         """Say how the numbers of a stage, or of all, were measured."""
         stages = [one for one in self.stages if stage in (None, one.stage)]
         checks = [one for one in self.checks if stage in (None, one.stage)]
+        lost = [] if stage is None else self.invalid(stage)
         parts = [
             _who("Stamped by", _STAMPS, (one.stamped_by for one in stages)),
             _who("Tokens counted by", _COUNTERS, (one.counted_by for one in stages)),
             _client(checks, whole=stage is not None),
+            f"Invalid on {', '.join(lost)}: the client may have been the limit." if lost else "",
         ]
         return " ".join(part for part in parts if part)
 

@@ -81,7 +81,13 @@ def box_figures(load: Load) -> list[Figure]:
     figures: list[Figure] = []
     for metric, words in _BOXES.items():
         rows = [
-            BoxRow(stage=one.stage, target=one.target, series=load.series(one.target), box=box)
+            BoxRow(
+                stage=one.stage,
+                target=one.target,
+                series=load.series(one.target),
+                box=box,
+                valid=one.target not in load.invalid(one.stage),
+            )
             for one in load.stages
             for box in one.boxes
             if box.metric == metric

@@ -54,7 +54,10 @@ def _metrics(view: RunView, rows: list[tables.MetricRow], title: str) -> list[st
     header = ["metric", "unit", *map(inline, view.names)]
     body: list[list[str]] = []
     for row in rows:
-        cells = [shown.line for shown in row.shown()]
+        cells = [
+            shown.line + (" **INVALID**" if doubt else "")
+            for shown, doubt in zip(row.shown(), row.doubts, strict=True)
+        ]
         body.append([inline(row.name.full), row.scale.unit, *cells])
     return [
         f"## {title}",
@@ -148,7 +151,7 @@ def _percentiles(table: PercentileTable) -> list[str]:
 def _speed(speed: Speed) -> list[str]:
     lines = [f"## Speed: {inline(speed.benchmark)}", ""]
     for one in speed.invalid:
-        reasons = inline("; ".join(one.reasons))
+        reasons = inline(one.reasons)
         lines.append(f"- **INVALID: {inline(one.stage)} on {inline(one.target)}**: {reasons}")
     lines += [""] if speed.invalid else []
     if speed.table is not None:
@@ -159,7 +162,8 @@ def _speed(speed: Speed) -> list[str]:
     for table in speed.percentiles:
         lines += _percentiles(table)
     for stage in speed.stages:
-        lines += [f"### Stage {inline(stage.stage)}", "", *_pictures(stage.figures)]
+        lost = f" **INVALID on {', '.join(map(inline, stage.invalid))}**" if stage.invalid else ""
+        lines += [f"### Stage {inline(stage.stage)}{lost}", "", *_pictures(stage.figures)]
     if speed.left:
         lines += [f"{speed.left} further stages have no charts of their own here.", ""]
     return lines

@@ -23,6 +23,7 @@ _DEFINITIONS = {
     "request_rate": "Completed requests per second of the stage.",
     "output_token_rate": "Output tokens of all completed requests per second of the stage.",
     "slo_attainment": "Share of all requests that met every latency target; failed ones did not.",
+    "slo_rate": "Highest rate of complete answers of a stage that surely met the latency targets.",
     "goodput": "Requests per second that met every latency target.",
     "cost": "USD per request, from the prices in the spec; unknown without a price or a token count.",
     "cost_per_1k": "USD per 1,000 requests, from the prices in the spec.",
@@ -30,6 +31,14 @@ _DEFINITIONS = {
     "output_tokens": "Tokens of answer and reasoning, as counted by the server unless stated otherwise.",
     "cached_tokens": "Input tokens that the server took from its cache.",
     "reasoning_tokens": "Tokens spent on reasoning, a part of the output tokens.",
+    "server_ttft": "Time to first token as the server says; what it counts as the beginning differs.",
+    "server_e2e": "Time for the whole answer as the server says.",
+    "server_tpot": "Time per output token after the first, as the server says.",
+    "server_queue": "Time that the request waited in the server, as it says.",
+    "server_output_rate": "Tokens per second after the first of a single answer, as the server says.",
+    "ttft_overhead": "Time to first token from sending, less what the server says: network and waiting.",
+    "e2e_overhead": "Time from sending to the last byte, less what the server says: network and waiting.",
+    "streams": "Answers between their first and last token, on average over the stage.",
     "ok_rate": "Share of all requests that were answered completely.",
     "error_rate": "Share of all requests that failed.",
 }
@@ -45,14 +54,40 @@ _LABELS = {
     "request_rate": "requests completed",
     "output_token_rate": "output tokens",
     "slo_attainment": "latency target met",
+    "slo_rate": "rate within target",
+    "server_ttft": "server's time to first token",
+    "server_e2e": "server's end-to-end time",
+    "server_tpot": "server's time per output token",
+    "server_queue": "server's queue",
+    "server_output_rate": "server's output rate",
+    "ttft_overhead": "beyond server's first token",
+    "e2e_overhead": "beyond server's end-to-end",
+    "streams": "streams at a time",
     "cost": "cost per request",
     "cost_per_1k": "cost per 1,000 requests",
 }
+_SERVER = frozenset(
+    {
+        "server_ttft",
+        "server_e2e",
+        "server_tpot",
+        "server_queue",
+        "server_output_rate",
+        "ttft_overhead",
+        "e2e_overhead",
+        "batch_size",
+        "switching_time",
+        "streams",
+        "draft_acceptance",
+    }
+)
 SPEED = frozenset(
     {"ttft", "ttfa", "itl", "chunk_gap", "tpot", "e2e", "service", "lag", "request_rate", "goodput"}
 )
 COUNTS = frozenset({"prompt_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"})
-_OTHER = frozenset({"output_token_rate", "slo_attainment", "cost", "cost_per_1k", "ok_rate", "error_rate"})
+_OTHER = frozenset(
+    {"output_token_rate", "slo_attainment", "slo_rate", "cost", "cost_per_1k", "ok_rate", "error_rate"}
+)
 _VARIANTS = {
     "_answered": "over graded cases only, whatever the policy for failed ones",
     "_lowest": "had every case without a grade failed",
@@ -74,7 +109,7 @@ class MetricName(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def quality(self) -> bool:
         """Tell whether the metric speaks of answers, not of speed, cost, counts or another policy."""
-        return self.base not in SPEED | COUNTS | _OTHER and _variant(self.base) is None
+        return self.base not in SPEED | COUNTS | _SERVER | _OTHER and _variant(self.base) is None
 
     @property
     def label(self) -> str:

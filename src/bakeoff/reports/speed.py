@@ -4,6 +4,7 @@ import msgspec
 
 from bakeoff.records.view import RunView
 from bakeoff.reports import percentiles
+from bakeoff.reports.doubts import why
 from bakeoff.reports.figures import Figure
 from bakeoff.reports.load import Load, load_of
 from bakeoff.reports.load_figures import box_figures, curve_figures, stage_figures
@@ -17,13 +18,14 @@ class InvalidStage(msgspec.Struct, frozen=True, kw_only=True):
 
     stage: str
     target: str
-    reasons: list[str]
+    reasons: str
 
 
 class StageCharts(msgspec.Struct, frozen=True, kw_only=True):
-    """The charts of one stage, all targets in each."""
+    """The charts of one stage, all targets in each; `invalid` names those whose client was the limit."""
 
     stage: str
+    invalid: list[str]
     figures: list[Figure]
 
 
@@ -51,7 +53,7 @@ def _speed(load: Load) -> Speed:
             InvalidStage(
                 stage=check.stage,
                 target=check.target,
-                reasons=list(check.reasons) or ["no reason was given"],
+                reasons=why(check),
             )
             for check in load.checks
             if not check.valid
@@ -60,7 +62,11 @@ def _speed(load: Load) -> Speed:
         percentiles=percentiles.tables(load.results),
         figures=[*curve_figures(load), *box_figures(load)],
         stages=[
-            StageCharts(stage=stage, figures=stage_figures(load, stage, f"{load.key}-{place}"))
+            StageCharts(
+                stage=stage,
+                invalid=load.invalid(stage),
+                figures=stage_figures(load, stage, f"{load.key}-{place}"),
+            )
             for place, stage in enumerate(stages[:STAGES], 1)
         ],
         left=max(len(stages) - STAGES, 0),

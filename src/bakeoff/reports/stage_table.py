@@ -6,7 +6,7 @@ import msgspec
 
 from bakeoff.charts import numbers
 from bakeoff.charts.numbers import Scale
-from bakeoff.records import OUTCOMES, StageResult
+from bakeoff.records import OUTCOMES, Distribution, StageResult
 from bakeoff.reports.percentiles import distribution, repeats, scale_of, short
 
 
@@ -141,6 +141,56 @@ def _attainment(stages: Sequence[StageResult]) -> _Made | None:
     return Column(label="target met", unit="%", metric="slo_attainment"), cells
 
 
+def _server_columns(stages: Sequence[StageResult]) -> list[_Made | None]:
+    return [
+        _server_latency(stages, "ttft", Column(label="server ttft p50", metric="server_ttft")),
+        _server_latency(stages, "tpot", Column(label="server tpot p50", metric="server_tpot")),
+        _server_latency(
+            stages, "ttft_overhead", Column(label="ttft beyond server p50", metric="ttft_overhead")
+        ),
+        _gauge(stages, "running", Column(label="server running", unit="mean")),
+        _gauge(stages, "waiting", Column(label="server waiting", unit="mean")),
+        _gauge(stages, "kv_cache_usage", Column(label="server KV cache", unit="%"), factor=100.0),
+    ]
+
+
+def _server_latency(stages: Sequence[StageResult], name: str, column: Column) -> _Made | None:
+    """Return a column of what the server says of itself, beside the client's; None where no server does."""
+    found: list[Distribution | None] = [
+        None if stage.server is None else getattr(stage.server, name) for stage in stages
+    ]
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    scale = scale_of("s", known)
+    cells = [UNKNOWN if one is None else _server_cell(one, scale) for one in found]
+    return msgspec.structs.replace(column, unit=scale.unit), cells
+
+
+def _server_cell(one: Distribution, scale: Scale) -> Cell:
+    first, *rest = [(name, short(one, name, scale)) for name in ("p50", "p95")]
+    lines = [f"{name} {cell.value}" for name, cell in rest]
+    return Cell(value=first[1].value, lines=lines, known=first[1].known)
+
+
+def _gauge(stages: Sequence[StageResult], name: str, column: Column, factor: float = 1.0) -> _Made | None:
+    """Return a column of a gauge of the server's `/metrics`: its mean, and its peak below."""
+    pages = [stage.server.metrics if stage.server else None for stage in stages]
+    found = [page.gauges.get(name) if page else None for page in pages]
+    if all(one is None or not one.peak for one in found):
+        return None
+    cells = [
+        UNKNOWN
+        if one is None
+        else Cell(
+            value=numbers.number(factor * one.mean),
+            lines=[f"peak {numbers.number(factor * one.peak)}", f"n={one.n:,}"],
+        )
+        for one in found
+    ]
+    return column, cells
+
+
 def stage_table(stages: Sequence[StageResult]) -> StageTable:
     """Return the table; columns that no stage has are left out."""
     made = [
@@ -164,6 +214,7 @@ def stage_table(stages: Sequence[StageResult]) -> StageTable:
             lambda stage: stage.output_token_rate,
         ),
         _number(stages, Column(label="in flight", unit="mean"), lambda stage: stage.concurrency_mean),
+        *_server_columns(stages),
     ]
     chosen = [one for one in made if one is not None]
     rows = [

@@ -9,6 +9,7 @@ from bakeoff.charts import numbers
 from bakeoff.charts.numbers import Scale, Shown
 from bakeoff.records import OUTCOMES, Comparison, Estimate
 from bakeoff.records.view import RunView
+from bakeoff.reports.doubts import doubt, why
 from bakeoff.reports.names import COUNTS, MetricName, parse
 
 HEADLINE_MOST = 7
@@ -16,11 +17,16 @@ _LATENCY_FIRST = ("ttft", "e2e", "ttfa", "tpot", "service")
 
 
 class MetricRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric over all targets; an estimate is None where the target has none."""
+    """One metric over all targets; an estimate is None where the target has none.
+
+    Attributes:
+        doubts: for each target, why its figure says nothing about the server; empty where it does.
+    """
 
     name: MetricName
     scale: Scale
     estimates: list[Estimate | None]
+    doubts: list[str]
 
     @property
     def low(self) -> float:
@@ -97,6 +103,7 @@ def metric_row(view: RunView, name: MetricName) -> MetricRow:
         name=name,
         scale=numbers.scale_of([one for one in estimates if one is not None]),
         estimates=estimates,
+        doubts=[doubt(view, each, name, one) for each, one in zip(view.names, estimates, strict=True)],
     )
 
 
@@ -131,6 +138,15 @@ def quality_row(view: RunView) -> MetricRow | None:
     return next(iter(named or rows), None)
 
 
+def _met(rows: Iterable[MetricRow]) -> MetricRow | None:
+    """Return how well the latency targets were met: the highest rate within them, where some stage was."""
+    listed = list(rows)
+    rate = _first(listed, ("slo_rate",), ("",))
+    if rate is not None and any(one is not None and one.value is not None for one in rate.estimates):
+        return rate
+    return _first(listed, ("slo_attainment",), ("",))
+
+
 def headline(view: RunView) -> list[MetricRow]:
     """Return the few metrics that answer most questions, at most one per kind of speed and cost."""
     rows = [row for row in metric_rows(view) if not row.name.slice]
@@ -140,7 +156,7 @@ def headline(view: RunView) -> list[MetricRow]:
     chosen = [
         *([deciding] if deciding else []),
         *[row for row in quality if deciding is None or row.name.full != deciding.name.full][:2],
-        _first(under_load, ("slo_attainment",), ("",)),
+        _met(under_load),
         _first(under_load, ("ttft",), ("p95", "p50", "")),
         _first(under_load, ("e2e",), ("p95", "p50", "")),
         _first(under_load, ("output_token_rate", "request_rate"), ("", "mean")),
@@ -272,5 +288,5 @@ def warnings(view: RunView) -> list[str]:
     for check in view.results.checks:
         if not check.valid:
             where = f"{check.benchmark} / {check.target} / {check.stage}"
-            found.append(f"stage {where} is invalid: {'; '.join(check.reasons) or 'no reason was given'}")
+            found.append(f"stage {where} is invalid: {why(check)}")
     return found

@@ -10,6 +10,7 @@ import msgspec
 
 from bakeoff.records import Results, Sample, Score, SloSpec, Spec
 from bakeoff.records.view import Answer, CaseText, Curve, Row, RowCounts, RunView, SloLine, StageView
+from bakeoff.reports.fit import fitted
 from bakeoff.reports.grades import Grades
 from bakeoff.reports.stages import StageReading
 
@@ -105,7 +106,7 @@ def _rows(reading: _Reading, names: list[str], cases: Callable[[str, str], CaseT
                 Row(
                     benchmark=benchmark,
                     case=case,
-                    question=text.question[: reading.caps.text],
+                    question=text.question,
                     reference=text.reference,
                     slices=text.slices,
                     answers=answers,
@@ -113,7 +114,8 @@ def _rows(reading: _Reading, names: list[str], cases: Callable[[str, str], CaseT
                 )
             )
     # Python's sort is stable: within each kind the cases keep the order of the run.
-    return sorted(rows, key=lambda row: (not row.differs, not row.failed))[: reading.caps.rows]
+    rows.sort(key=lambda row: (not row.differs, not row.failed))
+    return fitted(rows[: reading.caps.rows], reading.caps.text)
 
 
 def _countable(view: StageView, results: Results) -> StageView:

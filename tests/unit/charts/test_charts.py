@@ -301,3 +301,52 @@ def test_escaped_text_has_no_markup_and_no_hidden_character(text: str) -> None:
         r"[<>\"'\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", escaped
     )
     assert "".join(ET.fromstring(f"<x>{escaped}</x>").itertext()) == svg.visible(text)
+
+
+@given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
+def test_any_two_bounds_make_an_axis_with_few_ticks_inside(one: float, two: float) -> None:
+    axis = scale.spread(one, two, 10.0, 110.0)
+    assert len(axis.ticks) <= 15
+    assert all(10.0 <= axis.at(tick) <= 110.0 for tick in axis.ticks)
+    assert 10.0 <= axis.at(one) <= 110.0
+
+
+def test_estimates_without_an_interval_or_a_name_are_drawn_by_their_values() -> None:
+    bare = [
+        Point(
+            target=name,
+            series=place,
+            x=Estimate(value=1.0 + place, unit="s", n=1),
+            y=Estimate(value=3.0 + place, unit="points", n=1),
+        )
+        for place, name in enumerate(("a", "b"))
+    ]
+    drawn = tradeoff_chart(bare, title="t", x_label="x", y_label="y")
+    assert "whisker" not in drawn
+    assert pareto(bare) == ["a", "b"]
+    close = [
+        Point(target=str(value), series=0, x=Estimate(value=value, unit="s", n=1), y=estimate(0.5))
+        for value in (0.0101, 0.5)
+    ]
+    assert ET.fromstring(tradeoff_chart(close, title="t", x_label="x", y_label="y")) is not None
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "why"),
+    [
+        (None, 0.5, "x is unknown for every target"),
+        (1.0, None, "y is unknown for every target"),
+    ],
+)
+def test_tradeoff_says_what_is_unknown(x: float | None, y: float | None, why: str) -> None:
+    assert why in tradeoff_chart(
+        [Point(target="a", series=0, x=estimate(x), y=estimate(y))], title="t", x_label="x", y_label="y"
+    )
+
+
+def test_tradeoff_without_a_target_that_has_both_says_so() -> None:
+    points = [
+        Point(target="a", series=0, x=estimate(None), y=estimate(0.5)),
+        Point(target="b", series=1, x=estimate(1.0), y=estimate(None)),
+    ]
+    assert "no target has both x and y" in tradeoff_chart(points, title="t", x_label="x", y_label="y")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.charts import style
+from bakeoff.charts import frame, numbers, scale, style
 from bakeoff.charts.activity import Pulse, activity_chart
 from bakeoff.charts.boxes import BoxRow, box_chart
 from bakeoff.charts.scatter import Cloud, scatter_chart
@@ -232,3 +232,18 @@ def test_activity_without_a_steady_window_shades_nothing() -> None:
     chart = activity_chart([Pulse(target="a", series=0, activity=activity())], title="t")
     assert paths(chart, "steady") == []
     assert not any("steady" in words for words in texts(chart))
+
+
+def test_labels_too_near_to_each_other_are_left_out_but_their_lines_stay() -> None:
+    plot = frame.Plot(
+        x=scale.logarithmic(0.001, 1.0, 0.0, 120.0),
+        y=scale.logarithmic(0.001, 1.0, 60.0, 0.0),
+        across=numbers.Scale(factor=1.0, unit="s"),
+        up=numbers.Scale(factor=1.0, unit="s"),
+    )
+    for drawn, ticks in (
+        (frame.ticks_up(plot), plot.y.ticks),
+        (frame.ticks_across(plot, top=0, label="s"), plot.x.ticks),
+    ):
+        assert sum(part.startswith("<line") for part in drawn) == len(ticks)
+        assert 1 < sum(part.startswith("<text") for part in drawn) < len(ticks)

@@ -19,6 +19,7 @@ from tests.unit.importers.examples import (
 from bakeoff import plugins
 from bakeoff.errors import DataError
 from bakeoff.metrics.chunk_gap import ChunkGap
+from bakeoff.records import ServerFigures
 
 
 def read(name, folder, files=None):
@@ -163,7 +164,9 @@ def test_kit_run_goes_on_after_midnight(tmp_path):
     found = read("kit", tmp_path)
     assert [sample.sent_at for sample in found.samples] == [0, 500_000_000, None]
     assert found.samples[1].done_at == 900_000_000
-    assert found.samples[0].extra == {"server_ttft_s": 0.09, "batch_size_used": 2}
+    assert found.samples[0].server == ServerFigures(ttft=0.09, batch_size=2)
+    assert found.samples[0].extra == {}
+    assert "server_ttft" in found.benchmarks[0].metrics
     assert found.benchmarks[0].load == {"kind": "poisson", "rate": 2.0}
     assert found.benchmarks[0].countable
 

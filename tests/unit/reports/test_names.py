@@ -1,6 +1,9 @@
+import types
+
 import pytest
 
 from bakeoff import plugins
+from bakeoff.errors import PluginError
 from bakeoff.reports import names
 from bakeoff.reports.names import parse
 
@@ -25,6 +28,22 @@ def test_metric_without_a_definition_of_ours_brings_its_own(monkeypatch: pytest.
         monkeypatch.delitem(names._DEFINITIONS, metric)
     names._base_definition.cache_clear()
     assert parse("b.ttft", ["b"]).definition.startswith("first_token_at - scheduled_at")
+    names._base_definition.cache_clear()
+
+
+@pytest.mark.parametrize("failing", [True, False])
+def test_metric_that_cannot_be_loaded_or_says_nothing_is_still_told(
+    monkeypatch: pytest.MonkeyPatch, *, failing: bool
+) -> None:
+    def load(family: str, name: str) -> object:
+        if failing:
+            raise PluginError("its package is missing")
+        return types.SimpleNamespace(__doc__=None)
+
+    monkeypatch.delitem(names._DEFINITIONS, "lag")
+    monkeypatch.setattr(plugins, "load", load)
+    names._base_definition.cache_clear()
+    assert parse("b.lag", ["b"]).definition.startswith("Mean of the values")
     names._base_definition.cache_clear()
 
 
