@@ -13,13 +13,15 @@ GROUPS: dict[str, dict[str, str]] = {
     "Measure": {
         "run": "Run a bake-off: deploy, send, score, decide, report.",
         "resume": "Go on with a run that stopped; sends exactly what is missing.",
+        "data": "Look at data sets: rows, duplicates, leaks, balance.",
         "perf": "Measure the speed of one endpoint under a load.",
         "truth-server": "Serve an endpoint of exactly known timing, to check load tools with.",
     },
     "Decide": {
+        "score": "Grade a run's stored answers again, by other scorers if you like.",
         "report": "Write a run's reports again, or print its results.",
         "compare": "Compare the targets of one or several runs, pair by pair.",
-        "import": "Turn result files of other tools into a run.",
+        "import": "Turn other tools' results into a run, their configurations into a spec.",
         "export": "Write a run as files of another tool.",
     },
     "Operate": {

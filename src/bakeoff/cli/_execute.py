@@ -11,7 +11,6 @@ import msgspec
 from bakeoff.cli._progress import Display
 from bakeoff.cli._show import print_finished, print_json
 from bakeoff.cli._terminal import tell
-from bakeoff.engine.control import Control
 from bakeoff.errors import BakeoffError, InterruptedRun
 from bakeoff.run.execute import prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
@@ -45,7 +44,7 @@ def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
         return await start_run(
-            prepared, root, Control(display), command=_command(), processes=manner.processes
+            prepared, root, display.control(), command=_command(), processes=manner.processes
         )
 
     return _shown(loaded, manner, work, f"bakeoff resume --out {shlex.quote(str(root))}")
@@ -57,7 +56,7 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
-        return await resume_run(prepared, folder, Control(display), retry_failed=retry_failed)
+        return await resume_run(prepared, folder, display.control(), retry_failed=retry_failed)
 
     return _shown(loaded, manner, work, f"bakeoff resume {shlex.quote(str(folder))}")
 

@@ -14,6 +14,14 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option("--endpoint", metavar="URL", help="Base URL of an OpenAI-compatible server, with /v1.")
 @click.option("--model", help="Model to ask there.  [default: the first that it lists]")
 @click.option("--api-key-env", metavar="NAME", help="Environment variable that holds the key.")
+@click.option("--calibrate", is_flag=True, help="Also find this machine's own limits as a client.")
+@click.option(
+    "--calibrate-seconds",
+    type=click.FloatRange(min=0.1, max=25),
+    default=25.0,
+    show_default=True,
+    help="About how long that may take; less time gives rougher limits.",
+)
 @out_option
 @json_option
 @click.pass_context
@@ -21,11 +29,11 @@ def command(
     ctx: click.Context,
     /,
     *,
-    endpoint: str | None,
-    model: str | None,
-    api_key_env: str | None,
+    calibrate: bool,
+    calibrate_seconds: float,
     out: Path,
     as_json: bool,
+    **asked: str | None,
 ) -> None:
     """Check this machine and, if named, an endpoint; each problem with its fix.
 
@@ -35,18 +43,23 @@ def command(
     from bakeoff.run import doctor, probe
     from bakeoff.run.loop import run_async
 
-    key = _key(api_key_env)
+    endpoint, key = asked["endpoint"], _key(asked["api_key_env"])
 
     async def work() -> list[doctor.Check]:
         found = await doctor.machine_checks(out)
         if endpoint is not None:
-            found += await probe.endpoint_checks(endpoint, model=model, api_key=key)
+            found += await probe.endpoint_checks(endpoint, model=asked["model"], api_key=key)
         return found
 
     found = run_async(work())
     code = doctor.exit_code(found)
+    limits = None
+    if calibrate:
+        from bakeoff.cli._limits import measure_limits
+
+        limits = measure_limits(calibrate_seconds)
     if as_json:
-        print_document({"schema_version": 1, "exit_code": code, "checks": found})
+        print_document({"schema_version": 1, "exit_code": code, "checks": found, "calibration": limits})
         ctx.exit(code)
     width = max(len(check.name) for check in found)
     for check in found:
@@ -54,6 +67,10 @@ def command(
         say(f"{check.name:<{width}}  {check.text}")
         if check.fix:
             say(f"     {'':<{width}}  fix: {check.fix}")
+    if limits is not None:
+        from bakeoff.cli._limits import print_limits
+
+        print_limits(limits)
     ctx.exit(code)
 
 

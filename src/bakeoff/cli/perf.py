@@ -10,16 +10,32 @@ from bakeoff.cli._options import environ, out_option
 
 @click.command()
 @click.option("--endpoint", required=True, help="Base URL, such as http://127.0.0.1:8000/v1.")
-@click.option("--model", required=True, help="Name that is sent in the request.")
+@click.option("--model", help="Name that is sent in the request.")
 @click.option("--load", help="Arrival pattern: any of the loads; poisson with --rate, else concurrent.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Requests in flight in a closed loop.")
 @click.option("--rate", help="Requests per second of an open loop: 5, 2.5 or 300/min.")
-@click.option("--requests", type=click.IntRange(min=1), help="Requests to send; of each step in a sweep.")
+@click.option(
+    "--requests",
+    type=click.IntRange(min=1),
+    help="Requests to send; of each step in a sweep or a search.  [default: 100]",
+)
 @click.option("--duration", "seconds", help="Stop sending after this long: 30s, 2m.")
-@click.option("--warmup", type=click.IntRange(min=0), default=0, help="Requests before, stored apart.")
-@click.option("--prompt-tokens", default="256", show_default=True, help="N, or MEAN,STDDEV.")
-@click.option("--output-tokens", default="128", show_default=True, help="N, or MEAN,STDDEV.")
+@click.option("--warmup", help="Send for this long before, stored apart: 10s, or 10.")
+@click.option(
+    "--warmup-requests",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Requests to send before, stored apart.",
+)
+@click.option("--prompt-tokens", help="N, or MEAN,STDDEV.  [default: 256]")
+@click.option("--output-tokens", help="N, or MEAN,STDDEV.  [default: 128]")
 @click.option("--dataset", help="File of prompts in place of synthetic ones.")
+@click.option(
+    "--matrix",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file with a load test a row, in the columns of SambaNova's kit.",
+)
 @click.option("--slo", help="Latency targets: ttft=500ms,e2e=5s,attainment=0.95.")
 @click.option("--option", "-o", "options", multiple=True, help="Option of the load: NAME=VALUE.")
 @click.option("--provider", help="Wire protocol.  [default: openai_chat]")
@@ -43,10 +59,10 @@ def command(ctx: click.Context, /, *, out: Path, processes: int, **given: Any) -
     the limit is marked invalid, and the exit code is 7.
     """
     from bakeoff.cli._execute import Manner, run_new
-    from bakeoff.cli._stages import print_stages, stages_json
+    from bakeoff.cli._stages import presented
     from bakeoff.run.perf import PerfAsked, load_perf_spec
 
     shown = {name: given.pop(name) for name in ("gate", "allow_invalid", "quiet", "as_json")}
     loaded = load_perf_spec(PerfAsked(**given), environ(), Path.cwd())
-    manner = Manner(**shown, present=stages_json if shown["as_json"] else print_stages, processes=processes)
-    ctx.exit(run_new(loaded, out, manner))
+    present = presented(as_json=shown["as_json"], matrix=given["matrix"] is not None)
+    ctx.exit(run_new(loaded, out, Manner(**shown, present=present, processes=processes)))
