@@ -4,6 +4,8 @@ Placeholders are replaced, not evaluated: a scorer needs no template engine, and
 """
 
 import re
+from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
@@ -11,6 +13,9 @@ from bakeoff.records import Case, Grade
 
 REFERENCE = "reference"
 _PLACE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_PARTS = re.compile(
+    r'[\s,]*+(?:"(?P<quoted>(?:[^"\\]|\\.|"")*+)"(?=\s*+(?:,|$))|(?P<plain>[^,]++))', re.DOTALL
+)
 _SHOWN = 80
 
 
@@ -21,12 +26,16 @@ class Expected(msgspec.Struct, frozen=True):
     missing: str = ""
 
 
-def check_value(value: str | None) -> None:
+def check_value(value: str | Sequence[str] | None) -> None:
     """Refuse what only a template engine could read.
 
     Raises:
-        ValueError: `value` holds more than `{{field}}` placeholders.
+        ValueError: `value`, or a text in it, holds more than `{{field}}` placeholders.
     """
+    if value is not None and not isinstance(value, str):
+        for text in value:
+            check_value(text)
+        return
     rest = _PLACE.sub("", value or "")
     if "{{" in rest or "{%" in rest:
         raise ValueError(f"`{value}` may hold placeholders such as {{{{reference}}}}, no other template code")
@@ -46,6 +55,54 @@ def expected(value: str | None, case: Case) -> Expected:
     if missing:
         return Expected((), f"the case has no `{missing[0]}`")
     return Expected((_PLACE.sub(lambda place: as_text(_field(place[1], case)), value),))
+
+
+def expected_any(value: str | Sequence[str] | None, case: Case) -> Expected:
+    """Return what counts as right where `value` may be a list: each of its texts, as `expected` reads it."""
+    if value is None or isinstance(value, str):
+        return expected(value, case)
+    found: list[str] = []
+    for item in value:
+        each = expected(item, case)
+        if not each.texts:
+            return each
+        found += each.texts
+    return Expected(tuple(found))
+
+
+def expected_items(value: str | Sequence[str] | None, case: Case) -> Expected:
+    """Return a list of texts: `value` or the reference if they are lists, else split at commas.
+
+    A comma inside double quotes splits nothing; quotes in quotes are doubled or have a backslash.
+    """
+    if value is None or (isinstance(value, str) and _is_reference(value)):
+        reference: object = case.reference
+        if isinstance(reference, list):
+            items = tuple(map(as_text, cast("list[object]", reference)))
+            return Expected(items, "" if items else "the reference is an empty list")
+        value = None if reference is None else as_text(reference)
+        if value is None or not value.strip():
+            return Expected((), "the case has no reference")
+        items = split_list(value)
+    elif isinstance(value, str):
+        whole = expected(value, case)
+        if not whole.texts:
+            return whole
+        items = split_list(whole.texts[0])
+    else:
+        return expected_any(value, case)
+    return Expected(items, "" if items else "the list of texts is empty")
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """Return the parts of a text between commas, without the white space and double quotes around them."""
+    found = (
+        re.sub(r'\\(["\\])|""', lambda pair: pair[1] or '"', part["quoted"])
+        if part["quoted"] is not None
+        else part["plain"].strip()
+        for part in _PARTS.finditer(text)
+    )
+    return tuple(part for part in found if part)
 
 
 def fill_pattern(pattern: str, case: Case) -> Expected:
@@ -72,6 +129,14 @@ def as_text(value: object) -> str:
 def ungradable(reason: str) -> Grade:
     """Return the grade of a case that lacks what the scorer needs: neither a value nor a yes or no."""
     return Grade(value=None, passed=None, reason=reason)
+
+
+def unknown(reason: str) -> Grade:
+    """Return the grade where not the case but the sample lacks something, such as times or a price.
+
+    It is told from `ungradable` by `parsed`: nothing is wrong with the case, so the run may start.
+    """
+    return Grade(value=None, passed=None, reason=reason, parsed="")
 
 
 def unparsable(reason: str) -> Grade:

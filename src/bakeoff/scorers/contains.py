@@ -9,7 +9,9 @@ from bakeoff.scorers import _expected, _words
 class Contains(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pass an answer that contains the reference or one of its accepted forms.
 
-    An answer that names every option passes too; use `choice` or `exact` where that matters.
+    An answer that names every option passes too; use `choice` or `exact` where that matters. A run of white
+    space is one blank on both sides. promptfoo: `contains`, with `ignore_case: false` and
+    `whole_words: false`.
 
     Attributes:
         value: what to look for; None for the reference, may hold `{{field}}` placeholders.

@@ -7,10 +7,8 @@ import msgspec
 
 from bakeoff.records import Case, Grade, Sample
 from bakeoff.records.spec import Count
-from bakeoff.scorers import _expected
-
-_GROUP = re.compile(r"\((?:\?:|\?P<\w+>)?([^()]*)\)([*+]\+?|\{\d*,\}\+?)?")
-_TOKEN = re.compile(r"[^*+?{}]([*+?]|\{\d*,?\d*\})?([?+])?")
+from bakeoff.sandbox import Found, TooSlowError, find
+from bakeoff.scorers import _expected, _patterns
 
 
 class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +16,8 @@ class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Guarded are: a pattern that does not compile and one with a repeat directly inside a repeat, such
     as `(a+)+`, which can take for ever, are refused before the run; only the last `max_chars`
-    characters of an answer are searched. A slow pattern of another kind is not recognised.
+    characters of an answer are searched; a search is given up after a second of processor time, and then
+    counts as unparsable. promptfoo: `regex`, whose `value` is the `pattern` here, in Python's syntax.
 
     Attributes:
         pattern: Python syntax, flags as `(?i)`; `{{field}}` stands for that field's literal text.
@@ -42,13 +41,7 @@ class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         _expected.check_value(self.value)
         if self.value is not None and self.group is None:
             raise ValueError("`value` needs `group`, the part of the match to compare")
-        try:
-            compiled = re.compile(_expected.probe_pattern(self.pattern))
-        except re.error as error:
-            where = "" if error.pos is None else f" at character {error.pos + 1}"
-            raise ValueError(f"`{self.pattern}` is no regular expression: {error.msg}{where}") from error
-        if _repeats_a_repeat(self.pattern):
-            raise ValueError(f"`{self.pattern}` repeats a repeat, such as (a+)+, which can take for ever")
+        compiled = _patterns.check(_expected.probe_pattern(self.pattern))
         if isinstance(self.group, int) and not 0 <= self.group <= compiled.groups:
             raise ValueError(f"`{self.pattern}` has {compiled.groups} groups, not {self.group}")
         if isinstance(self.group, str) and self.group not in compiled.groupindex:
@@ -60,10 +53,13 @@ class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         expected = _expected.Expected(()) if self.group is None else _expected.expected(self.value, case)
         if pattern.missing or expected.missing:
             return _expected.ungradable(pattern.missing or expected.missing)
-        match = self._last_match(pattern.texts[0], answer)
+        try:
+            match = self._match(pattern.texts[0], answer)
+        except TooSlowError:
+            return _expected.unparsable(f"`{self.pattern}` took too long on {_expected.shown(answer)}")
         if self.group is None:
             return self._found(match, answer)
-        text = None if match is None else match[self.group]
+        text = None if match is None else match.group(self.group)
         if text is None:
             return _expected.unparsable(f"`{self.pattern}` is not found in {_expected.shown(answer)}")
         passed = self._same(text) in map(self._same, expected.texts)
@@ -74,26 +70,25 @@ class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             reason=f"the extracted {_expected.shown(text)} {verb} {_expected.listed(expected.texts)}",
         )
 
-    def _last_match(self, pattern: str, answer: str) -> re.Match[str] | None:
+    def _match(self, pattern: str, answer: str) -> Found | None:
         compiled = _compiled(pattern, re.IGNORECASE if self.ignore_case else re.NOFLAG)
         text = answer[-self.max_chars :]
         if self.full:
-            return compiled.fullmatch(text.strip())
+            return find(compiled, text.strip(), how="full")
         if self.group is None:
-            return compiled.search(text)
-        last = None
-        for match in compiled.finditer(text):
-            last = match if match[self.group] is not None else last
-        return last
+            return find(compiled, text)
+        return find(compiled, text, how="last", group=self.group)
 
-    def _found(self, match: re.Match[str] | None, answer: str) -> Grade:
+    def _found(self, match: Found | None, answer: str) -> Grade:
         how = "matches the whole of" if self.full else "is found in"
         if match is None:
             reason = f"`{self.pattern}` {how.replace('is', 'is not', 1).replace('matches', 'does not match')}"
             reason += f" {_expected.shown(answer)}"
             return _expected.judged(passed=False, parsed=answer[:200], reason=reason)
-        text = _expected.shown(match[0])
-        return _expected.judged(passed=True, parsed=match[0][:200], reason=f"`{self.pattern}` matches {text}")
+        text = _expected.shown(match.text)
+        return _expected.judged(
+            passed=True, parsed=match.text[:200], reason=f"`{self.pattern}` matches {text}"
+        )
 
     def _same(self, text: str) -> str:
         text = " ".join(text.split())
@@ -103,29 +98,3 @@ class Regex(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
     return re.compile(pattern, flags)
-
-
-def _repeats_a_repeat(pattern: str) -> bool:
-    """Tell whether an unbounded group can split the same text in many ways between its own repeats.
-
-    That is so where a branch of it has an unbounded repeat and at most one part that must be there.
-    Groups are looked at from the inside out, on a pattern with every escape and set cut to one letter.
-    """
-    text = re.sub(r"\[\^?\]?[^\]]*\]", "a", re.sub(r"\\.", "a", _expected.probe_pattern(pattern)))
-    while group := _GROUP.search(text):
-        body, repeat = group[1], group[2] or ""
-        unbounded = bool(repeat) and not repeat.endswith(("++", "*+", "}+"))
-        if unbounded and any(map(_ambiguous, body.split("|"))):
-            return True
-        inner = body if not repeat and "|" not in body else "a" + repeat
-        text = text[: group.start()] + inner + text[group.end() :]
-    return False
-
-
-def _ambiguous(branch: str) -> bool:
-    repeats = [(token[1] or "", token[2]) for token in _TOKEN.finditer(branch)]
-    unbounded = [
-        count for count, suffix in repeats if suffix != "+" and (count in {"*", "+"} or ",}" in count)
-    ]
-    needed = [count for count, _ in repeats if count not in {"*", "?"} and not count.startswith(("{0", "{,"))]
-    return bool(unbounded) and len(needed) <= 1
