@@ -1,22 +1,29 @@
-"""Run all benchmarks, or the named ones, and print a line per figure."""
+"""Run all benchmarks, or the named ones, and print their tables."""
 
+import argparse
 import importlib
-import pkgutil
-import sys
+import time
 
-import bench
+ORDER = ("truth", "flood", "open_loop", "stall", "faults", "overhead", "engine", "report")
+"""What needs a quiet machine most comes first."""
 
 
 def main() -> None:
-    """Run each module's `run()` in order of its name."""
-    known = sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_"))
-    chosen = sys.argv[1:] or known
-    for name in chosen:
-        if name not in known:
-            sys.exit(f"there is no benchmark `{name}`; known: {', '.join(known)}")
-    for name in chosen:
-        print(f"\n{name}")
-        importlib.import_module(f"bench.{name}").run()
+    """Run each module's `run(share)`."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(ORDER)}")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="part of the usual size, for a first look; targets hold at 1"
+    )
+    given = parser.parse_args()
+    if unknown := [name for name in given.names if name not in ORDER]:
+        parser.error(f"there is no benchmark `{unknown[0]}`; known: {', '.join(ORDER)}")
+    for name in given.names or ORDER:
+        module = importlib.import_module(f"bench.{name}")
+        print(f"\n{name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
+        began = time.monotonic()
+        module.run(given.share)
+        print(f"  took {time.monotonic() - began:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

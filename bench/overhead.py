@@ -12,24 +12,40 @@ import yaml
 
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 from bench._child import SERVER_CORE, Cost, measured
+from bench._table import Cell, show
 
 SMALL, LARGE, CONCURRENCY = 200, 2000, 64
 
 
-def run() -> None:
+def run(share: float = 1.0) -> None:
     """Print CPU ms per sample, start-up CPU and peak memory, streamed and not."""
+    few, many = max(CONCURRENCY, round(SMALL * share)), max(2 * CONCURRENCY, round(LARGE * share))
+    rows: list[tuple[Cell, ...]] = []
     with TruthProcess(TruthSettings(answer="arithmetic"), cpu=SERVER_CORE) as server:
         for stream in (False, True):
-            small, large = (_run(server.url, n, stream=stream) for n in (SMALL, LARGE))
-            per_sample = (large.cpu_s - small.cpu_s) / (LARGE - SMALL)
-            startup = small.cpu_s - SMALL * per_sample
-            print(
-                f"  {'streamed' if stream else 'whole   '}  {1000 * per_sample:.3f} ms CPU a sample, "
-                f"{startup:.2f} s CPU start-up and report, peak {large.peak_mb:.0f} MB, "
-                f"n = {LARGE}, concurrency {CONCURRENCY}, wall {large.wall_s:.2f} s"
+            small, large = (_run(server.url, n, stream=stream) for n in (few, many))
+            per_sample = (large.cpu_s - small.cpu_s) / (many - few)
+            rows.append(
+                (
+                    "streamed" if stream else "whole",
+                    many,
+                    1000 * per_sample,
+                    small.cpu_s - few * per_sample,
+                    large.peak_mb,
+                    large.wall_s,
+                )
             )
     help_cost = measured([sys.executable, "-m", "bakeoff", "--help"])
-    print(f"  --help    {1000 * help_cost.cpu_s:.0f} ms CPU, {help_cost.peak_mb:.0f} MB")
+    show(
+        f"graded answers, concurrency {CONCURRENCY}",
+        ("answers", "n", "CPU ms a sample", "CPU s start-up and report", "peak MB", "wall s"),
+        rows,
+    )
+    show(
+        "the command line",
+        ("command", "CPU ms", "target", "MB"),
+        [("--help", 1000 * help_cost.cpu_s, "< 150", help_cost.peak_mb)],
+    )
 
 
 def _run(url: str, count: int, *, stream: bool) -> Cost:

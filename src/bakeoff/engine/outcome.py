@@ -93,8 +93,10 @@ def answer_failure(exchange: Exchange, response: Response) -> Failure | None:
 def answer_outcome(response: Response, request: Request) -> str:
     """Return the outcome of a whole answer.
 
-    An answer that was asked to have an exact length ends at it on purpose and is not truncated.
+    Likelihoods are whole or the sample has failed. An answer that was asked to have an exact length ends at it on purpose and is not truncated.
     """
+    if request.continuations:
+        return "ok"
     if response.finish_reason == "content_filter":
         return "filtered"
     if response.refusal:

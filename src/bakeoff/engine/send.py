@@ -8,10 +8,11 @@ import msgspec
 
 from bakeoff import clock
 from bakeoff.engine.gate import Gate
+from bakeoff.engine.likelihood import Asking, CallFailed, judged
 from bakeoff.engine.outcome import Failure, answer_failure, answer_outcome, status_failure, wire_failure
 from bakeoff.errors import WireError
-from bakeoff.extend import Provider
-from bakeoff.prompts import PromptRenderer
+from bakeoff.extend import LikelihoodProvider, Provider
+from bakeoff.prompts import Renderer
 from bakeoff.records import Attempt, Call, Exchange, Intent, Request, Response, Sample, Target
 from bakeoff.wire import Client, Route
 
@@ -20,13 +21,18 @@ _LONGEST_WAIT_S = 30.0
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to ask one target the cases of one benchmark."""
+    """Everything needed to ask one target the cases of one benchmark.
+
+    Attributes:
+        judge: asks for likelihoods, where the benchmark wants these.
+    """
 
     target: Target
-    renderer: PromptRenderer
+    renderer: Renderer
     provider: Provider
     route: Route
     client: Client
+    judge: LikelihoodProvider | None = None
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,11 +53,15 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent with its request already encoded, and the later turns of its conversation."""
+    """An intent with its request already encoded, and the later turns of its conversation.
+
+    Attributes:
+        call: None for a request of likelihoods, for which the provider makes several.
+    """
 
     intent: Intent
     request: Request
-    call: Call
+    call: Call | None
     rest: tuple[Intent, ...] = ()
 
 
@@ -80,7 +90,12 @@ async def send(lane: Lane, out: Outgoing, how: Sending, *, scheduled_at: int) ->
     return _sample(out, how, scheduled_at, exchange, response or Response(), failure, tries)
 
 
-async def _once(lane: Lane, out: Outgoing) -> tuple[Exchange | None, Response | None, Failure | None]:
+_Answer = tuple[Exchange | None, Response | None, Failure | None]
+
+
+async def _once(lane: Lane, out: Outgoing) -> _Answer:
+    if out.call is None:
+        return await _judge(lane, out)
     try:
         exchange = await lane.client.exchange(lane.route, out.call)
     except WireError as error:
@@ -92,6 +107,19 @@ async def _once(lane: Lane, out: Outgoing) -> tuple[Exchange | None, Response | 
     except Exception as error:  # noqa: BLE001  whatever a server or a provider does wrong belongs to this sample
         response = Response(error=f"the answer cannot be decoded: {type(error).__name__}: {error}")
     return exchange, response, answer_failure(exchange, response)
+
+
+async def _judge(lane: Lane, out: Outgoing) -> _Answer:
+    """Ask for likelihoods: all calls together are one try, which one failed call fails."""
+    assert lane.judge is not None, "a benchmark that asks for likelihoods has who can tell them"
+    asking = Asking(lane.client, lane.route)
+    try:
+        response = await lane.judge.likelihood(out.request, lane.target, asking.ask)
+    except CallFailed as failed:
+        return asking.exchange, None, failed.failure
+    except Exception as error:  # noqa: BLE001  as for a single call
+        response = Response(error=f"the answer cannot be decoded: {type(error).__name__}: {error}")
+    return asking.exchange, response, judged(asking.exchange, response, out.request)
 
 
 def _wait(failure: Failure, tries: int, rng: Random) -> float:
@@ -153,6 +181,8 @@ def _sample(
         stamped_by=exchange.stamped_by if exchange else "read",
         extra=response.extra,
         server=response.server,
+        likelihoods=response.likelihoods,
+        top_logprobs=response.top_logprobs,
     )
 
 

@@ -84,6 +84,8 @@ class Writer:
         return round(self._cases[intent.case].think_s * 1e9)
 
     def _outgoing(self, intent: Intent, request: Request, rest: tuple[Intent, ...]) -> Outgoing:
+        if request.continuations:  # the calls for likelihoods are made one by one
+            return Outgoing(intent=intent, request=request, call=None, rest=rest)
         call = self._lane.provider.encode(of_repeat(request, intent.repeat), self._lane.target)
         return Outgoing(intent=intent, request=request, call=call, rest=rest)
 

@@ -186,6 +186,34 @@ def mapping(value: Any) -> dict[str, Any]:  # noqa: ANN401  a parsed value
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def top_logprobs(parts: Sequence[Any]) -> list[dict[str, float]]:
+    """Return each token's alternatives with their log-probabilities; empty where none were sent.
+
+    Args:
+        parts: the `logprobs` of an answer or of its events: `content` with `top_logprobs` as in the chat
+            protocol, or the parallel lists of the completions protocol.
+    """
+    found: list[dict[str, float]] = []
+    for part in map(mapping, parts):
+        content = part.get("content")
+        if isinstance(content, list):
+            found += [_alternatives(mapping(token)) for token in cast("list[Any]", content)]
+        elif isinstance(tops := part.get("top_logprobs"), list):
+            found += [_numbers(mapping(top)) for top in cast("list[Any]", tops)]
+    return found if any(found) else []
+
+
+def _alternatives(token: dict[str, Any]) -> dict[str, float]:
+    tops: Any = token.get("top_logprobs")
+    listed = [mapping(top) for top in cast("list[Any]", tops)] if isinstance(tops, list) else []
+    # Tokens that are parts of characters may be written alike; the likeliest comes first.
+    return _numbers({str(top.get("token")): top.get("logprob") for top in reversed(listed)})
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+
+
 def error_text(error: ServerError) -> str:
     """Return a server's error object as one line."""
     if isinstance(error, dict):

@@ -149,6 +149,7 @@ def _decode_stream(exchange: Exchange) -> Response:
             complete=stream.done or said.finish is not None,
             extra=extra,
             server=told.figures,
+            top_logprobs=shared.top_logprobs(said.logprobs),
         ),
     )
 
@@ -206,4 +207,5 @@ def _decode_whole(exchange: Exchange) -> Response:
         refusal=message.refusal,
         extra=extra,
         server=told.figures,
+        top_logprobs=shared.top_logprobs([choice.logprobs]),
     )

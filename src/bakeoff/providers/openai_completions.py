@@ -114,4 +114,5 @@ def _collect(chunks: list[_Chunk], problem: str, *, done: bool, payloads: list[b
         complete=done or finish is not None,
         extra=extra,
         server=told.figures,
+        top_logprobs=shared.top_logprobs(logprobs),
     )

@@ -6,6 +6,7 @@ from tests.unit.importers.examples import FILES, RESULTS, VLLM, needs_results
 from bakeoff.errors import DataError
 from bakeoff.records import Event
 from bakeoff.run.compare import compare_runs
+from bakeoff.run.exporting import stored_run
 from bakeoff.run.finish import finish, make_results
 from bakeoff.run.importing import import_files
 from bakeoff.run.listing import details, summary
@@ -168,3 +169,19 @@ def test_real_aiperf_rate_is_of_all_requests(tmp_path):
     metrics = results(import_files([RESULTS / "aiperf-0.13.0.json"], tmp_path)).targets[0].metrics
     assert (metrics["load.request_rate"].value, metrics["load.request_rate"].n) == (69.690118268519, 192)
     assert metrics["load.lag.p50"].n == 35
+
+
+def test_a_request_that_ends_before_it_begins_is_refused(tmp_path):
+    content = json.loads(FILES["llmperf"]["m_64_32_individual_responses.json"])
+    content[0]["end_to_end_latency_s"] = -1
+    path = tmp_path / "m_individual_responses.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="ends before it begins"):
+        import_files([path], tmp_path / "runs")
+
+
+def test_both_files_of_one_result_are_read_once(tmp_path):
+    paths = write(tmp_path / "in", "llmperf")
+    run = stored_run(import_files([*paths, *paths], tmp_path / "runs"))
+    assert len(list(run.samples())) == 2
+    assert list(run.scores()) == []

@@ -74,10 +74,32 @@ def test_a_refused_question_is_told_in_the_servers_words(models):
         (b'{"object": "list"}', "no chat completion"),
         (b"<html>", "no chat completion"),
         (b"[" * 100_000, "no chat completion"),
-        (b'data: {"choices":[{"delta":{"content":"hel"}}]}\n\n', "the answer is not whole"),
+        (b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n', "the answer is not whole"),
     ],
 )
 def test_an_answer_of_another_protocol_is_refused(body, message):
     error = refused(refusal(200, body))
     assert "it answers, but not as `openai_chat`" in error.message
     assert message in error.message
+
+
+def test_an_answer_that_breaks_off_is_a_warning_since_faults_are_to_be_measured():
+    warning, client = ask(refusal(200, b'data: {"choices":[{"delta":{"content":"hel"}}]}\n\n'))
+    assert warning is not None
+    assert "answered a first question in part only: the answer is not whole; going on" in warning
+    assert len(client.calls) == 1
+
+
+@pytest.mark.parametrize("first", [WireError("reset", "gone"), refusal(200, b"<html>")])
+def test_what_may_pass_is_asked_again(first):
+    warning, client = ask(first, answer("hello"))
+    assert warning is None
+    assert len(client.calls) == 2
+
+
+def test_what_does_not_pass_is_refused_after_three_tries():
+    assert refused(WireError("reset", "gone")).message == "gone"
+    client = ScriptClient(WireError("reset", "gone"))
+    with pytest.raises(EndpointError):
+        asyncio.run(preflight(lane(client)))
+    assert len(client.calls) == 3

@@ -40,6 +40,15 @@ def test_the_rule_keeps_what_is_still_there(tmp_path):
     assert found.document["decide"]["incumbent"] == "old"
 
 
+def test_a_benchmark_asks_the_models_that_are_left_or_goes_with_them(tmp_path):
+    both = [TWO[0] | {"models": ["old"]}, TWO[1] | {"models": ["new", "old"]}]
+    found = selected(load(tmp_path, benchmarks=both), models="new")
+    assert [(one.name, one.models) for one in found.spec.benchmarks] == [("words", ["new"])]
+    stored = tmp_path / "stored.yaml"
+    stored.write_text(yaml.safe_dump(found.document))
+    assert load_spec(stored, {}).spec == found.spec
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
