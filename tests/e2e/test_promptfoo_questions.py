@@ -76,7 +76,7 @@ def recorder() -> Iterator[ThreadingHTTPServer]:
 
 def questions() -> list[str]:
     """Return what was asked since the last call, in an order of its own, but for bakeoff's first greeting."""
-    keys = ("model", "messages", "temperature", "max_tokens", "top_p", "seed", "frequency_penalty")
+    keys = ("model", "messages", "temperature", "max_tokens", "top_p")
     asked = [{key: body[key] for key in keys if body.get(key) is not None} for body in Recorder.asked]
     Recorder.asked.clear()
     return sorted(

@@ -1,10 +1,12 @@
 """Servers and runs that several tests of the command line share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from tests.integration.commands import StoredRun, call, write_sums
+from tests.integration.inside import Perf
 
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
@@ -27,3 +29,23 @@ def sums_run(sums_server: TruthProcess, tmp_path_factory: pytest.TempPathFactory
     done = call("run", cwd=cwd)
     assert done.code == 0, done.err
     return StoredRun(cwd=cwd, folder=next((cwd / "runs").iterdir()), done=done)
+
+
+@pytest.fixture(scope="session")
+def load_server() -> Iterator[TruthProcess]:
+    """Serve any model, quickly."""
+    with TruthProcess(TruthSettings(ttft=0.005, itl=0.001), max_seconds=3600) as server:
+        yield server
+
+
+@pytest.fixture
+def perf(
+    load_server: TruthProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Perf:
+    """Return `bakeoff perf` against that server, whose record is empty."""
+    load_server.reset()
+    monkeypatch.chdir(tmp_path)
+    return Perf(load_server.url, tmp_path, capsys)

@@ -61,6 +61,22 @@ def test_server_outlives_the_command_until_it_is_told_to_stop(tmp_path: Path, ho
     assert call("deploy", "logs", lease, cwd=tmp_path, env=home).code == 0
 
 
+@pytest.mark.timeout(90)
+def test_people_are_told_where_the_server_is_and_how_it_is_stopped(
+    tmp_path: Path, home: dict[str, str]
+) -> None:
+    write_local(tmp_path)
+    told = call("deploy", "up", "--models", "tiny", cwd=tmp_path, env=home)
+    assert told.out.startswith("tiny\n  endpoint  http://127.0.0.1:")
+    assert "shown once and stored nowhere" in told.out
+    lease = told.out.partition("bakeoff deploy down ")[2].split()[0]
+    table = call("deploy", "status", cwd=tmp_path, env=home).out.splitlines()
+    assert table[0].split() == ["lease", "model", "state", "endpoint", "since"]
+    assert table[2].split()[:3] == [lease, "tiny", "running"]
+    done = call("deploy", "down", "--all", "--json", cwd=tmp_path, env=home)
+    assert done.document()["stopped"] == [lease]
+
+
 def test_nothing_to_start_is_said(tmp_path: Path, home: dict[str, str]) -> None:
     write_sums(tmp_path, "http://127.0.0.1:9/v1")
     done = call("deploy", "up", cwd=tmp_path, env=home)

@@ -29,6 +29,22 @@ def test_machine_is_checked_line_by_line(tmp_path: Path) -> None:
     assert all(line.split()[0] in {"ok", "warn", "fail", "fix:"} for line in text.splitlines())
 
 
+def test_calibration_tells_the_limits_and_what_they_mean(tmp_path: Path) -> None:
+    words = ("doctor", "--calibrate", "--calibrate-seconds", "0.5")
+    text = call(*words, cwd=tmp_path).out
+    limits = text.partition("limits of one client process")[2]
+    for name in ("open loop", "1 token a call", "8 tokens a call", "receive stamps", "timer"):
+        assert f"\n{name}" in limits
+    assert limits.count("-> ") == 6
+    document = call(*words, "--json", cwd=tmp_path).document()
+    assert document["calibration"]["tokens"] == 128
+    assert [flood["tokens_per_call"] for flood in document["calibration"]["floods"]] == [1, 8]
+
+
+def test_limits_are_measured_only_when_asked_for(tmp_path: Path) -> None:
+    assert call("doctor", "--json", cwd=tmp_path).document()["calibration"] is None
+
+
 def test_folder_that_cannot_hold_runs_fails(tmp_path: Path) -> None:
     done = call("doctor", "--json", "--out", "/proc/runs", cwd=tmp_path)
     assert done.code == 1

@@ -11,7 +11,13 @@ from bakeoff.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-SPEC_NAMES = ("bakeoff.yaml", "bakeoff.yml", "models_config.yaml")
+SPEC_NAMES = (
+    "bakeoff.yaml",
+    "bakeoff.yml",
+    "models_config.yaml",
+    "eval_config.yaml",
+    "promptfooconfig.yaml",
+)
 
 
 def out_option(function: F) -> F:

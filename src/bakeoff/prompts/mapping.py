@@ -141,6 +141,16 @@ def _position(choices: Sequence[str], answer: object, where: str) -> int | None:
     return by_letter
 
 
+def letter_of(choices: Sequence[str], answer: object, where: str) -> str | None:
+    """Return the letter of the choice that an answer names, or None where it names none.
+
+    Raises:
+        DataError: the answer is an index out of range, or could be two of the choices.
+    """
+    position = _position(choices, answer, where)
+    return None if position is None else LETTERS[position]
+
+
 def _texts(value: object, where: str) -> tuple[str, ...]:
     value = _unpacked(value)
     if value is None:

@@ -12,6 +12,7 @@ import msgspec
 from bakeoff.errors import TemplateError
 from bakeoff.prompts.conversation import compile_messages
 from bakeoff.prompts.mapping import as_text, texts_of
+from bakeoff.prompts.sampling import merged
 from bakeoff.prompts.templates import Render, compile_template, lettered
 from bakeoff.records import Case, Message, PromptSpec, Request, Sampling
 
@@ -35,7 +36,8 @@ class PromptRenderer:
 
     Without a template the user turn is the field `input`, `prompt` or `question`, followed by the
     lettered `choices` where the row has them; a case that is a conversation is sent as it stands.
-    A synthetic case, whose length was asked for, is completed as it stands, without `Q:` and `A:`.
+    A synthetic case, whose length was asked for, and a case with a `prompt` of its own are completed as they
+    stand, without `Q:` and `A:`.
 
     A model without a chat template would go on with the next question, so the `Q:`/`A:` form stops at
     a line break unless the spec names a `stop` of its own or the case asks for a length.
@@ -82,13 +84,13 @@ class PromptRenderer:
         if self._form == "chat":
             return Request(
                 messages=self._conversation(case),
-                sampling=self._sampling,
+                sampling=self._asked(case),
                 stream=self._stream,
                 output_tokens=case.output_tokens,
             )
         return Request(
             prompt=self._completion(case),
-            sampling=self._one_line if case.output_tokens is None else self._sampling,
+            sampling=self._asked(case),
             stream=self._stream,
             output_tokens=case.output_tokens,
         )
@@ -129,6 +131,12 @@ class PromptRenderer:
                 row = f"row `{case.id}`" + (f" (line {case.line})" if case.line else "")
                 raise TemplateError(error.message, where=f"{error.where}, {row}", hint=error.hint) from error
 
+    def _asked(self, case: Case) -> Sampling:
+        """Return the sampling parameters of a case: its own over those of the benchmark."""
+        lines = self._form != "chat" and case.output_tokens is None and case.prompt is None
+        base = self._one_line if lines else self._sampling
+        return merged(base, case.params) if case.params else base
+
     def _conversation(self, case: Case) -> tuple[Message, ...]:
         turns = [*self._shots, *self._turns(case)]
         if self._system is not None:
@@ -150,6 +158,8 @@ class PromptRenderer:
         """Return what a case itself says, as text that ends where the answer begins."""
         if self._example is not None:
             return self._past(case) + self._opened(case.fields)
+        if self._turn is None and case.prompt is not None:
+            return case.prompt
         if self._turn is None and self._said(case):
             return (self._past(case) + "A:").rstrip()
         question = self._question(case.fields)
@@ -174,6 +184,12 @@ class PromptRenderer:
             where=f"{self._where}prompt",
             hint="write a `prompt` such as {{FIELD}}; fields of the row: " + (", ".join(fields) or "none"),
         )
+
+    def gap(self, case: Case) -> str:
+        """Return the white space that the `example` template puts before its answer."""
+        assert self._example is not None
+        before = self._example({**case.fields, "answer": _OPEN}).partition(_OPEN)[0]
+        return before[len(before.rstrip()) :]
 
     def _opened(self, fields: Mapping[str, Any]) -> str:
         assert self._example is not None

@@ -36,6 +36,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         follows: id of the case whose conversation this one goes on with, after its answer.
         think_s: seconds to wait between that answer and this case.
         continuations: texts whose likelihood is asked, in place of an answer.
+        prompt: a text that is completed as it stands, where the completion form is asked.
+        params: sampling parameters of this case, over those of the benchmark.
     """
 
     id: str = ""
@@ -51,3 +53,5 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     follows: str | None = None
     think_s: float = 0.0
     continuations: tuple[Continuation, ...] = ()
+    prompt: str | None = None
+    params: dict[str, Any] = {}

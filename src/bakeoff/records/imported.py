@@ -95,6 +95,8 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         wall_ns: the wall-clock time of the run's time zero.
+        cases: what was asked, by benchmark and id; empty where it is not stored with the run.
+        base: where relative paths of the spec start.
     """
 
     results: Results
@@ -103,6 +105,8 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     samples: Callable[[], Iterator[Sample]]
     scores: Callable[[], Iterator[Score]]
     wall_ns: int
+    cases: Callable[[], dict[str, dict[str, Case]]] = dict
+    base: Path = Path()
 
     @property
     def warmups(self) -> frozenset[str]:

@@ -213,6 +213,9 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
         slo: latency limits of this benchmark, in place of those of `decide`.
         attempts: tries per request; 8, or 1 in a load test, unless it is said here.
         errors_count: whether failed samples count as wrong.
+        multiple_choice: how rows with `choices` are asked, all targets alike: by the likelihood of each choice
+            after the prompt (`prompt_logprobs`, `grammar`), by the probability of its letter (`first_token`), or
+            by the letter in the answer (`letter`); `auto` takes the first of these that all targets have.
     """
 
     name: str
@@ -233,6 +236,7 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
     slo: SloSpec | None = None
     attempts: Count | None = None
     errors_count: bool = True
+    multiple_choice: Literal["auto", "prompt_logprobs", "grammar", "first_token", "letter"] | None = None
 
 
 class QualityRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,9 +15,9 @@ from bakeoff.engine.tally import Meets
 from bakeoff.errors import UsageError
 from bakeoff.extend import Dataset, Provider, SampleMetric
 from bakeoff.plan import calibration_cases, request_count
-from bakeoff.prompts import PromptRenderer, check_references, load_cases
+from bakeoff.prompts import PromptRenderer, check_references, load_cases, merged
 from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, SloSpec, Spec, Target
-from bakeoff.run.models import Candidate, Form, common_form, merged, provider_choice
+from bakeoff.run.models import Candidate, Form, common_form, provider_choice
 from bakeoff.wire import Client, make_route
 
 

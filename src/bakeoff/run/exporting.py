@@ -10,7 +10,7 @@ from bakeoff.extend import Exporter
 from bakeoff.records import Sample, Score
 from bakeoff.records.imported import StoredRun
 from bakeoff.run.finish import make_results
-from bakeoff.run.folder import read_events, read_facts, read_plan
+from bakeoff.run.folder import read_cases, read_events, read_facts, read_plan
 from bakeoff.run.stored import load_stored
 from bakeoff.stores.jsonl import read_records
 
@@ -30,7 +30,8 @@ def export_run(run: Path, name: str, folder: Path, options: dict[str, Any] | Non
 
 def stored_run(folder: Path) -> StoredRun:
     """Return a run as exporters see it."""
-    spec = load_stored(folder, {}, secrets_needed=False).spec
+    loaded = load_stored(folder, {}, secrets_needed=False)
+    spec = loaded.spec
 
     def samples() -> Iterator[Sample]:
         return read_records(folder, Sample)
@@ -45,6 +46,8 @@ def stored_run(folder: Path) -> StoredRun:
         samples=samples,
         scores=scores,
         wall_ns=read_facts(read_events(folder), folder).anchor.wall_ns,
+        cases=lambda: read_cases(folder),
+        base=loaded.base,
     )
 
 

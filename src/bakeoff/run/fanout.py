@@ -65,6 +65,7 @@ class _Team:
         while not all(member.gone for member in self._members):
             if self._control.draining:
                 self._drain()
+            self._look_after()
             self._control.tell(Progress(kind="tick"))
             await asyncio.sleep(_LOOK_S)
 
@@ -78,6 +79,12 @@ class _Team:
             if member.process.pid is not None:
                 member.process.join(_STOP_S)
                 member.process.kill()
+
+    def _look_after(self) -> None:
+        """Read to its end what a process left behind: an event loop may not tell of a pipe that was reset."""
+        for number, member in enumerate(self._members):
+            while not member.gone and member.process.exitcode is not None:
+                self._read(number)
 
     def _drain(self) -> None:
         if not self._drained:

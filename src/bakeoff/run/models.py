@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from bakeoff import plugins
 from bakeoff.deployers import weights_cache
 from bakeoff.extend import Deployer
-from bakeoff.records import BenchmarkSpec, Choice, ModelSpec, Sampling, Spec, Target, Weights
+from bakeoff.prompts import merged
+from bakeoff.records import BenchmarkSpec, Choice, ModelSpec, Spec, Target, Weights
 from bakeoff.spec import at_base
 
 Form = Literal["chat", "completion"]
@@ -64,17 +65,6 @@ def _target(model: ModelSpec, weights: Weights, spec: Spec) -> Target:
         price=model.price,
         notes=weights.notes,
     )
-
-
-def merged(base: Sampling, changes: dict[str, Any]) -> Sampling:
-    """Return sampling parameters with changes on top; unknown names go into the request body as they are."""
-    known = {k: v for k, v in changes.items() if k in Sampling.__struct_fields__ and k != "extra"}
-    other = {k: v for k, v in changes.items() if k not in Sampling.__struct_fields__}
-    if "stop" in known:
-        stop = known["stop"]
-        known["stop"] = (stop,) if isinstance(stop, str) else tuple(stop or ())
-    extra: dict[str, Any] = changes.get("extra") or {}
-    return msgspec.structs.replace(base, **known, extra=base.extra | other | extra)
 
 
 def common_form(benchmark: BenchmarkSpec, candidates: list[Candidate]) -> Form:

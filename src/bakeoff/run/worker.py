@@ -110,8 +110,7 @@ def work(task: Task, pipe: Connection) -> None:
 async def _work(task: Task, pipe: Connection) -> None:
     spec = task.loaded.spec
     store = JsonlStore.joined(task.folder, redact=Redactor(task.secrets))
-    control = Control(Reporter(lambda counts: _say(pipe, Counted(counts=counts))) if task.heard else None)
-    lead = _Lead(pipe, control)
+    lead = _Lead(pipe, heard=task.heard)
     try:
         with lead:
             async with Client(timeouts=spec.timeout) as client:
@@ -121,7 +120,7 @@ async def _work(task: Task, pipe: Connection) -> None:
                     store=store,
                     zero=task.zero,
                     segment=task.segment,
-                    control=control,
+                    control=lead.control,
                     share=task.share,
                     agree=lead.agree,
                 )
@@ -130,11 +129,13 @@ async def _work(task: Task, pipe: Connection) -> None:
         store.close()
 
 
-def _say(pipe: Connection, message: Said) -> None:
+def _say(pipe: Connection, message: Said) -> bool:
+    """Send a message and tell whether somebody was there to take it."""
     try:
         pipe.send_bytes(_encode(message))
     except OSError:
-        return  # nobody listens any more, which the other direction of the pipe tells as well
+        return False
+    return True
 
 
 class Reporter:
@@ -163,10 +164,10 @@ class Reporter:
 class _Lead:
     """The worker's end of the pipe, within the event loop. Use as a context manager."""
 
-    def __init__(self, pipe: Connection, control: Control) -> None:
+    def __init__(self, pipe: Connection, *, heard: bool) -> None:
         self._pipe = pipe
-        self._control = control
         self._start: asyncio.Future[int] | None = None
+        self.control = Control(Reporter(self._count) if heard else None)
 
     def __enter__(self) -> "_Lead":
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._read)
@@ -179,12 +180,16 @@ class _Lead:
         """Return the start of a stage, for which all processes are ready then."""
         del stage
         self._start = asyncio.get_running_loop().create_future()
-        if self._control.draining:
+        if self.control.draining or not _say(self._pipe, Ready()):
+            self.control.drain()
             return clock.now_ns()
-        _say(self._pipe, Ready())
         start = await self._start
         await asyncio.sleep(max(0.0, (start - clock.now_ns()) / 1e9))
         return start
+
+    def _count(self, counts: StageCounts) -> None:
+        if not _say(self._pipe, Counted(counts=counts)):
+            self.control.drain()
 
     def _read(self) -> None:
         try:
@@ -193,6 +198,6 @@ class _Lead:
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
             message = Drain()
         if isinstance(message, Drain):
-            self._control.drain()
+            self.control.drain()
         if self._start is not None and not self._start.done():
             self._start.set_result(message.at if isinstance(message, Start) else clock.now_ns())

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bakeoff import plugins
+from bakeoff.assertions import counted_together, dressed, metrics
 from bakeoff.errors import DataError, PluginError, SpecError, TemplateError
 from bakeoff.extend import Load
 from bakeoff.plugins import suggest
+from bakeoff.prompts.conversation import compile_messages
 from bakeoff.prompts.templates import compile_template
 from bakeoff.records import BenchmarkSpec, LoadSpec, ModelSpec, PromptSpec, SloSpec, Spec
 from bakeoff.spec.reader import Reader, below
@@ -183,12 +185,18 @@ class Checker:
         file = benchmark.dataset.options.get("path")
         if isinstance(file, str):
             self._file(below(path, "dataset.path"), file)
+        if benchmark.dataset.options.get("url") == MASK and self.for_requests:
+            hint = "put it into an environment variable and write `${NAME}` here"
+            self._add(below(path, "dataset.url"), "the secret was not stored with the run", hint)
         times = benchmark.load.options.get("path")
         if isinstance(times, str):
             self._file(below(path, "load.path"), times)
+        for index, name in enumerate(benchmark.models):
+            self._known_model(below(below(path, "models"), index), name)
         if benchmark.slo is not None:
             self._slo(below(path, "slo"), benchmark.slo)
         self._prompt(below(path, "prompt"), benchmark.prompt)
+        self._scorers(below(path, "scorers"), benchmark)
         dataset: Any = self.reader.made.get(below(path, "dataset"))
         load = benchmark.load
         known_load: Any = self.reader.made.get(below(path, "load"))
@@ -196,6 +204,26 @@ class Checker:
         if getattr(dataset, "endless", False) and known_load is not None and not counted:
             message = f"the dataset `{benchmark.dataset.type}` never ends"
             self._add(path, message, "say how many cases to take with `limit` or `load.requests`")
+
+    def _scorers(self, path: str, benchmark: BenchmarkSpec) -> None:
+        """Refuse two scorers that feed one metric, which would then be of neither."""
+        first: dict[str, int] = {}
+        for index, choice in enumerate(benchmark.scorers):
+            scorer: Any = self.reader.made.get(below(path, index))
+            if scorer is None:
+                continue
+            try:
+                dressed(choice, scorer)
+            except PluginError as error:
+                self._add(below(path, index), error.message, error.hint)
+            metric = str(scorer.metric)
+            before = first.setdefault(metric, index)
+            if before != index and not counted_together([benchmark.scorers[before], choice]):
+                place = self._place(below(path, before))
+                message = f"feeds the metric `{shown(metric)}`, as the scorer at {place} does"
+                hint = f"give one of them a name of its own, such as `metric: {choice.type}_{shown(metric)}`"
+                hint += ", or a `weight` each, to count them together"
+                self._add(below(path, index), message, hint)
 
     def _prompt(self, path: str, prompt: PromptSpec) -> None:
         for part in ("template", "system", "example"):
@@ -206,6 +234,12 @@ class Checker:
                 compile_template(text, "")
             except TemplateError as error:
                 self._add(below(path, part), error.message, error.hint)
+        try:
+            compile_messages(prompt.messages, "")
+        except TemplateError as error:
+            self._add(below(path, "messages"), f"turn {error.where.strip()}: {error.message}", error.hint)
+        if prompt.messages and prompt.template is not None:
+            self._add(below(path, "messages"), "stands beside `template`", "keep one of the two")
 
     def _slo(self, path: str, slo: SloSpec) -> None:
         if all(getattr(slo, name) is None for name in _THRESHOLDS):
@@ -224,14 +258,18 @@ class Checker:
         models = self._names_of("models")
         if not models and not self._count("models"):
             self._add("models", "no model is named", "a bake-off needs at least one")
-        incumbent = spec.decide.incumbent
-        if incumbent is not None and incumbent not in models:
-            message = f"no model is named `{shown(incumbent)}`.{suggest(incumbent, models)}"
-            self._add("decide.incumbent", message, f"models: {', '.join(models)}")
+        if spec.decide.incumbent is not None:
+            self._known_model("decide.incumbent", spec.decide.incumbent)
         if spec.decide.slo is not None:
             self._slo("decide.slo", spec.decide.slo)
         if spec.decide.quality.metric is not None:
             self._metric("decide.quality.metric", spec.decide.quality.metric)
+
+    def _known_model(self, path: str, name: str) -> None:
+        models = self._names_of("models")
+        if name not in models:
+            message = f"no model is named `{shown(name)}`.{suggest(name, models)}"
+            self._add(path, message, f"models: {', '.join(models)}")
 
     def _count(self, key: str) -> int:
         items = self.root.entries.get(key)
@@ -255,8 +293,11 @@ class Checker:
         ]
         if None in scorers:
             return
-        known = sorted({str(scorer.metric) for scorer in scorers} | set(self.reader.catalog.names("metrics")))
+        known = sorted({name for scorer in scorers for name in metrics(scorer)})
         name = metric.removeprefix(f"{found}.")
         if name not in known:
-            message = f"the benchmark `{found}` has no metric `{shown(name)}`.{suggest(name, known)}"
-            self._add(path, message, f"known: {', '.join(known)}")
+            message = f"the benchmark `{found}` has no quality metric `{shown(name)}`.{suggest(name, known)}"
+            hint = f"known: {', '.join(known)}" if known else "give the benchmark a scorer"
+            if name in self.reader.catalog.names("metrics"):
+                hint += "; limits of time and cost belong into `decide.slo` and `decide.budget`"
+            self._add(path, message, hint)

@@ -14,15 +14,17 @@ from bakeoff import plugins
 from bakeoff.errors import SpecError, SpecErrorGroup
 from bakeoff.records import ModelSpec, Spec
 from bakeoff.spec.checks import MASK, Checker, local_weights
+from bakeoff.spec.foreign import Source
+from bakeoff.spec.forms import converted
 from bakeoff.spec.overrides import with_environment, with_flags
 from bakeoff.spec.reader import Catalog, Reader, below, struct_type
 from bakeoff.spec.shape import Shaper
-from bakeoff.spec.skypilot import convert, is_skypilot
 from bakeoff.spec.tree import Leaf, Map, parse_yaml
 from bakeoff.spec.variables import Expander, Variables, escape, parse_dotenv
 
 _SECRET_KEYS = frozenset({"api_key", "password", "secret", "token"})
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
+_LOGIN = re.compile(r"://[^/@\s:]*:([^@/\s]+)@")
 _LONGEST_FILE = 10_000_000
 
 
@@ -71,7 +73,8 @@ def load_spec(
     """Read a spec file.
 
     Args:
-        path: `bakeoff.yaml`, or a SkyPilot `models_config.yaml` or `eval_config.yaml`.
+        path: `bakeoff.yaml`, or another tool's configuration: SkyPilot's `models_config.yaml` or
+            `eval_config.yaml`, promptfoo's, or that of the router toolkit.
         env: the environment; `.env` beside the file fills what it lacks.
         overrides: values of flags by path, such as `seed` or `benchmarks[*].limit`.
         base: where relative paths start and `.env` lies; the file's folder by default.
@@ -123,10 +126,10 @@ def _load(
     root, dotenv, errors = _parse(path, base)
     variables = msgspec.structs.replace(variables, dotenv=dotenv)
     expander = Expander(variables, strict=way.for_requests)
-    refused: list[SpecError] = []
-    if is_skypilot(root):
-        root, refused = convert(root)
-    tree = expander.expand(root)
+    ours = converted(root, Source(path=path, base=base))
+    errors += ours.errors
+    refused = list(ours.refused)
+    tree = expander.expand(ours.root)
     assert isinstance(tree, Map)
     root, wrong_flags = (tree, []) if way.stored else _over(tree, variables, overrides)
     shaper = Shaper(base)
@@ -247,6 +250,9 @@ def _secrets_of(path: str, leaf: Leaf) -> tuple[str, ...]:
             if leaf.text.split()
             else ()
         )
+    login = _LOGIN.search(leaf.text) if key == "url" else None
+    if login is not None:
+        return tuple(dict.fromkeys((leaf.text, login[1], *leaf.secrets)))
     return leaf.secrets if in_headers or leaf.sensitive else ()
 
 

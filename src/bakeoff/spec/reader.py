@@ -13,6 +13,7 @@ from msgspec import inspect as mi
 from bakeoff.errors import BakeoffError, PluginError, SpecError
 from bakeoff.plugins import suggest
 from bakeoff.records import Sampling
+from bakeoff.records.spec import ScorerCommon
 from bakeoff.spec import scalars
 from bakeoff.spec.scalars import Mistake
 from bakeoff.spec.tree import Leaf, Map, Node, Seq, describe, is_null, shown
@@ -25,6 +26,9 @@ WORDS = {
     "scorers": "scorer",
     "metrics": "metric",
 }
+PREFIXES = {"scorers": "not-"}
+COMMON: dict[str, type[msgspec.Struct]] = {"scorers": ScorerCommon}
+"""What every implementation of a family takes beside its own options; its own come first."""
 
 
 class Catalog(Protocol):
@@ -262,8 +266,22 @@ class Reader:
         rest = node.drop(*names)
         name = values.get(selector) or next(field.default for field in own if field.name == selector)
         found = self._plugin(family, name, name_path, node.key_place(selector))
+        common, rest = self._common(rest, found, family, path)
         options = self._any(rest, kind, path) if found is None else self._options(rest, found, names, path)
-        return UNSET if options is UNSET else kind.cls(**values, options=options)
+        return UNSET if options is UNSET else kind.cls(**values, options=options | common)
+
+    def _common(self, node: Map, cls: type[Any] | None, family: str, path: str) -> tuple[dict[str, Any], Map]:
+        """Return what is given of the options that every implementation of a family takes, and the rest."""
+        if cls is None or family not in COMMON:
+            return {}, node
+        own = {field.encode_name for field in struct_type(cls).fields}
+        fields = [field for field in struct_type(COMMON[family]).fields if field.encode_name not in own]
+        given = [field for field in fields if field.encode_name in node.entries]
+        values = {
+            field.encode_name: self._field(node, field, below(path, field.encode_name)) for field in given
+        }
+        rest = node.drop(*values)
+        return {name: value for name, value in values.items() if value not in (UNSET, None)}, rest
 
     def _options(self, node: Map, cls: type[Any], names: set[str], path: str) -> Any:  # noqa: ANN401
         """Return the options with all defaults filled in; `made` gets the implementation itself."""
@@ -283,6 +301,8 @@ class Reader:
     def _plugin(self, family: str, name: str, path: str, place: str) -> Any:  # noqa: ANN401
         """Return the implementation, or None after saying that there is none."""
         known = self.catalog.names(family)
+        if name not in known and family in PREFIXES:
+            name = name.removeprefix(PREFIXES[family])
         if name in known:
             try:
                 return self.catalog.load(family, name)

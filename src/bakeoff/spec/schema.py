@@ -9,7 +9,8 @@ from bakeoff import plugins
 from bakeoff.errors import PluginError
 from bakeoff.records import PromptSpec, Sampling, Spec
 from bakeoff.records.spec import BenchmarkSpec
-from bakeoff.spec.reader import Catalog, marks_of, selector_of, struct_type
+from bakeoff.spec import lm_tasks
+from bakeoff.spec.reader import COMMON, PREFIXES, Catalog, marks_of, selector_of, struct_type
 
 JsonSchema = dict[str, Any]
 
@@ -115,9 +116,13 @@ class _Writer:
                 options = self._object(struct_type(self.catalog.load(family, name)).fields)
             except PluginError:
                 continue
-            usable.append(name)
+            usable += [name, f"{PREFIXES[family]}{name}"] if family in PREFIXES else [name]
             required = [*([selector] if name != default else []), *options.get("required", [])]
-            properties = {selector: {"const": name}, **own["properties"], **options["properties"]}
+            fields = struct_type(COMMON[family]).fields if family in COMMON else ()
+            shared: JsonSchema = self._object(fields)["properties"]
+            prefixed = [name, f"{PREFIXES[family]}{name}"] if family in PREFIXES else []
+            called = {"enum": prefixed} if prefixed else {"const": name}
+            properties = {selector: called, **own["properties"], **shared, **options["properties"]}
             form: JsonSchema = {"type": "object", "properties": properties, "additionalProperties": False}
             forms.append({**form, "required": required} if required else form)
         return _any_of([{"type": "string", **({} if family == "datasets" else {"enum": usable})}, *forms])
@@ -129,11 +134,18 @@ def _with_shorthands(cls: type[Any], definition: JsonSchema, writer: _Writer) ->
         return definition
     try:
         synthetic = writer.write(struct_type(writer.catalog.load("datasets", "synthetic")))
+        task = writer.write(struct_type(writer.catalog.load("datasets", lm_tasks.KEY)))
     except PluginError:
         return definition
     required = [name for name in definition["required"] if name != "dataset"]
-    one_of = [{"required": ["dataset"]}, {"required": ["synthetic"]}]
-    properties = {**definition["properties"], "synthetic": synthetic}
+    one_of = [{"required": [key]} for key in ("dataset", "synthetic", lm_tasks.KEY)]
+    options: JsonSchema = writer.defs[task["$ref"].rpartition("/")[2]]["properties"]
+    properties = {
+        **definition["properties"],
+        "synthetic": synthetic,
+        lm_tasks.KEY: _any_of([{"type": "string"}, task]),
+        **{key: options[key] for key in lm_tasks.OPTIONS},
+    }
     return {**definition, "properties": properties, "required": required, "oneOf": one_of}
 
 

@@ -7,6 +7,7 @@ what the records hold. What is not in this version is refused here by name.
 from pathlib import Path, PurePosixPath
 
 from bakeoff.errors import SpecError
+from bakeoff.spec import lm_tasks
 from bakeoff.spec.reader import below
 from bakeoff.spec.tree import Leaf, Map, Node, Seq, is_null, leaf, shown, text_leaf
 
@@ -19,6 +20,8 @@ SUFFIXES = {
     ".txt": "text",
 }
 CLOUD_SOURCES = ("hf://", "s3://", "gs://", "volume://", "ollama://")
+_LOADS = frozenset({"synthetic", "trace"})
+"""Data sets that make up prompts: there is nothing to grade, so they are for load tests."""
 _PROMPT_FILES = (".txt", ".j2")
 _LONGEST_PROMPT = 10_000_000
 
@@ -82,7 +85,7 @@ class Shaper:
         benchmark = self._dataset(benchmark, path)
         if is_null(benchmark.entries.get("load", _NULL)):
             benchmark = benchmark.put("load", Map(entries={}, place=benchmark.place), benchmark.place)
-        if _type_of(benchmark.entries.get("dataset")) == "synthetic" and "measured" not in benchmark.entries:
+        if _type_of(benchmark.entries.get("dataset")) in _LOADS and "measured" not in benchmark.entries:
             benchmark = benchmark.put("measured", _default("true", benchmark.place), benchmark.place)
         prompt = benchmark.entries.get("prompt")
         if isinstance(prompt, Leaf) and prompt.value is not None:
@@ -98,9 +101,8 @@ class Shaper:
         for extra in given[1:]:
             place = benchmark.key_place(extra)
             self._add(below(path, extra), place, f"stands beside `{given[0]}`", "keep one source of cases")
-        if "lm_eval" in given:
-            self._refuse(below(path, "lm_eval"), benchmark.key_place("lm_eval"))
-            self.excused.add(below(path, "dataset"))
+        if given == [lm_tasks.KEY]:
+            return self._task(benchmark, path)
         dataset = benchmark.entries.get("dataset")
         if "synthetic" in given and dataset is None:
             dataset = self._synthetic(benchmark, path)
@@ -112,6 +114,18 @@ class Shaper:
                 dataset = dataset.put("type", found.entries["type"], file.place)
         benchmark = benchmark.drop("dataset", "synthetic", "lm_eval")
         return benchmark if dataset is None else benchmark.put("dataset", dataset, benchmark.place)
+
+    def _task(self, benchmark: Map, path: str) -> Map:
+        dataset = lm_tasks.dataset_of(benchmark)
+        if dataset is None:
+            place = benchmark.key_place(lm_tasks.KEY)
+            self._add(
+                below(path, lm_tasks.KEY), place, "expected the name of a task", "for example `arc_easy`"
+            )
+            self.excused.add(below(path, "dataset"))
+            return benchmark.drop(lm_tasks.KEY, *lm_tasks.OPTIONS)
+        benchmark = lm_tasks.with_scorer(benchmark, dataset).drop(lm_tasks.KEY, *lm_tasks.OPTIONS)
+        return benchmark.put("dataset", dataset, dataset.place)
 
     def _synthetic(self, benchmark: Map, path: str) -> Node | None:
         options = benchmark.entries["synthetic"]

@@ -5,8 +5,10 @@ cluster settings and a promptfoo block. Both have no `version`; that and their s
 """
 
 from bakeoff.errors import SpecError
+from bakeoff.spec.foreign import Converted, Source, seq, slug, text_of
+from bakeoff.spec.promptfoo import Benchmarks
 from bakeoff.spec.shape import is_cloud
-from bakeoff.spec.tree import Leaf, Map, Node, Seq, is_null, leaf
+from bakeoff.spec.tree import Leaf, Map, Node, Seq, is_null, leaf, text_leaf
 
 _TOP = {"models", "cleanup_on_complete", "cluster_prefix", "skip_launch", "eval_only", "promptfoo"}
 _CLUSTER = ("cluster_prefix", "skip_launch", "eval_only")
@@ -24,18 +26,24 @@ def is_skypilot(root: Map) -> bool:
     return bool(cloud) and all(set(entry) <= _MODEL for entry in entries)
 
 
-def convert(root: Map) -> tuple[Map, list[SpecError]]:
-    """Return our form of the document and what of it is not available in this version."""
-    refused: list[SpecError] = []
-    if "promptfoo" in root.entries and not is_null(root.entries["promptfoo"]):
-        place = root.key_place("promptfoo")
-        refused.append(SpecError("promptfoo: `promptfoo` is not available in this version", where=place))
+def convert(root: Map, source: Source) -> Converted:
+    """Return our form of the document; a promptfoo block becomes its benchmarks."""
     models = root.entries["models"]
     assert isinstance(models, Seq)
     cluster = {key: root.entries[key] for key in _CLUSTER if key in root.entries}
-    items = tuple(_model(item, cluster) if isinstance(item, Map) else item for item in models.items)
-    root = root.drop("promptfoo", *_CLUSTER).put("models", Seq(items=items, place=models.place), root.place)
-    return root, refused
+    items: list[Node] = [_model(item, cluster) if isinstance(item, Map) else item for item in models.items]
+    block = root.entries.get("promptfoo")
+    root = root.drop("promptfoo", *_CLUSTER).put("models", seq(items, models.place), root.place)
+    if block is None or is_null(block):
+        return Converted(root=root)
+    place = root.key_place("promptfoo")
+    if not isinstance(block, Map):
+        wrong = SpecError("promptfoo: expected a mapping", where=place, hint="with `prompts` and `tests`")
+        return Converted(root=root, errors=(wrong,))
+    benchmarks, errors = Benchmarks(block, source, "promptfoo").read(None)
+    root = root.put("benchmarks", seq(benchmarks, place), place)
+    name = slug(text_of(block.entries.get("description")), "promptfoo")
+    return Converted(root=root.put("name", text_leaf(name, place), place), errors=tuple(errors))
 
 
 def _model(model: Map, cluster: dict[str, Node]) -> Map:

@@ -1,12 +1,13 @@
 """Tables and errors as text."""
 
+import json
 import os
 import shutil
 import sys
 
 import pytest
 
-from bakeoff.cli._terminal import say, table, tell
+from bakeoff.cli._terminal import print_document, say, table, tell
 from bakeoff.errors import InterruptedRun, SpecError, SpecErrorGroup, StoreError
 
 
@@ -35,6 +36,18 @@ def test_each_mistake_of_a_spec_is_an_error_of_its_own(capsys: pytest.CaptureFix
     mistakes = [SpecError("one", where="f:1", hint="h"), SpecError("two", where="f:2")]
     tell(SpecErrorGroup(mistakes), as_json=False)
     assert capsys.readouterr().err == "error: f:1: one\nhint: h\nerror: f:2: two\n"
+
+
+def test_a_document_is_one_value_that_people_can_read_too(capsys: pytest.CaptureFixture[str]) -> None:
+    print_document({"a": [1]})
+    assert capsys.readouterr().out == '{\n "a": [\n  1\n ]\n}\n'
+
+
+def test_programs_get_an_error_as_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(SpecErrorGroup([SpecError("one", where="f:1", hint="h")]), as_json=True)
+    told = json.loads(capsys.readouterr().err)
+    assert told["errors"] == [{"error": "one", "where": "f:1", "hint": "h"}]
+    assert told["exit_code"] == 2
 
 
 def test_interrupt_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ from tests.unit.run.specs import load
 
 from bakeoff.deployers.none import Existing
 from bakeoff.errors import PluginError
+from bakeoff.prompts import merged
 from bakeoff.records import BenchmarkSpec, Choice, ModelSpec, PromptSpec, Sampling, Target, Weights
-from bakeoff.run.models import Candidate, common_form, merged, prepare, provider_choice
+from bakeoff.run.models import Candidate, common_form, prepare, provider_choice
 
 
 def candidate(

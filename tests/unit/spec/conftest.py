@@ -11,6 +11,7 @@ from bakeoff.datasets.csv import CsvFile
 from bakeoff.datasets.jsonl import JsonLines
 from bakeoff.datasets.synthetic import Synthetic
 from bakeoff.datasets.text import TextLines
+from bakeoff.datasets.trace import Trace
 from bakeoff.errors import PluginError, SpecErrorGroup
 from bakeoff.loads.concurrent import Concurrent
 from bakeoff.loads.poisson import Poisson
@@ -21,6 +22,12 @@ class Nothing(msgspec.Struct, frozen=True, kw_only=True):
     """An implementation without options."""
 
     metric: str = "accuracy"
+
+
+class Exact(msgspec.Struct, frozen=True, kw_only=True):
+    """A scorer whose metric can be named."""
+
+    metric: str = "exact"
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +55,15 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 FAMILIES: dict[str, dict[str, type[Any]]] = {
     "deployers": {"local": Server, "none": Nothing},
     "providers": {"openai_chat": Nothing},
-    "datasets": {"csv": CsvFile, "jsonl": JsonLines, "synthetic": Synthetic, "text": TextLines},
+    "datasets": {
+        "csv": CsvFile,
+        "jsonl": JsonLines,
+        "synthetic": Synthetic,
+        "text": TextLines,
+        "trace": Trace,
+    },
     "loads": {"concurrent": Concurrent, "poisson": Poisson},
-    "scorers": {"words": Words, "exact": Nothing},
+    "scorers": {"words": Words, "exact": Exact},
     "metrics": {"ttft": Nothing, "e2e": Nothing},
 }
 

@@ -338,5 +338,21 @@ def test_a_hub_id_alone_is_a_source(load):
 def test_every_installed_implementation_is_in_the_schema():
     made = schema()["$defs"]
     for family in ("deployers", "providers", "datasets", "loads", "scorers"):
-        kinds = [next(iter(form["properties"].values()))["const"] for form in made[family]["anyOf"][1:]]
+        named = [next(iter(form["properties"].values())) for form in made[family]["anyOf"][1:]]
+        kinds = [kind["enum"][0] if "enum" in kind else kind["const"] for kind in named]
         assert kinds == plugins.names(family)
+
+
+def test_a_trace_is_a_measured_load_unless_said_otherwise(load):
+    text = RICH.replace(
+        "    synthetic: {prompt_tokens: {mean: 55}}", "    dataset: {type: trace, path: cases.jsonl}"
+    )
+    assert load(text, ENV).spec.benchmarks[1].measured
+    text = text.replace("    limit: 10", "    limit: 10\n    measured: false")
+    assert not load(text, ENV).spec.benchmarks[1].measured
+
+
+def test_a_warm_up_may_be_a_time(load):
+    text = RICH.replace("warmup: 5", "warmup: 5, warmup_seconds: 1m")
+    warm = load(text, ENV).spec.benchmarks[0].load
+    assert (warm.warmup, warm.warmup_seconds) == (5, 60.0)

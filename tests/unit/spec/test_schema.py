@@ -36,7 +36,18 @@ def test_choices_hold_the_options_of_each_implementation(made):
 
 
 def test_what_cannot_be_imported_is_left_out(made):
-    assert made["$defs"]["scorers"]["anyOf"][0]["enum"] == ["exact", "words"]
+    assert made["$defs"]["scorers"]["anyOf"][0]["enum"] == [
+        "exact",
+        "not-exact",
+        "words",
+        "not-words",
+    ]
+
+
+def test_every_scorer_may_be_negated_weighted_and_transformed(made):
+    forms = made["$defs"]["scorers"]["anyOf"][1:]
+    assert forms[0]["properties"]["type"] == {"enum": ["exact", "not-exact"]}
+    assert all({"weight", "transform"} <= set(form["properties"]) for form in forms)
 
 
 def test_short_forms_are_allowed(made):

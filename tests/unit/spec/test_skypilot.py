@@ -1,5 +1,7 @@
 """SkyPilot's two configurations are read as they stand; what cannot be started is refused by name."""
 
+from bakeoff.spec import load_spec
+
 SEED = """\
 # Models to compare
 models:
@@ -49,8 +51,8 @@ def test_the_first_form_is_read_whole(load):
     assert spec.cleanup_on_complete
 
 
-def test_the_later_form_keeps_its_cluster_settings(load):
-    loaded = load(LATER, keep_refused=True)
+def test_the_later_form_keeps_its_cluster_settings(write):
+    loaded = load_spec(write(LATER), {}, keep_refused=True)
     deploy = loaded.spec.models[0].deploy
     assert deploy is not None
     assert deploy.type == "skypilot"
@@ -61,10 +63,26 @@ def test_the_later_form_keeps_its_cluster_settings(load):
     }
     assert not loaded.spec.cleanup_on_complete
     assert [error.message.partition(" is ")[0] for error in loaded.refused] == [
-        "promptfoo: `promptfoo`",
-        "models[0].deploy.type: deploy `skypilot`",
-        "models[1].deploy.type: deploy `skypilot`",
+        f"models[{number}].deploy.type: deploy `skypilot`" for number in range(len(loaded.refused))
     ]
+
+
+def test_its_promptfoo_block_is_its_benchmarks(write):
+    spec = load_spec(write(LATER), {}, keep_refused=True).spec
+    assert spec.name == "two-tests"
+    (benchmark,) = spec.benchmarks
+    assert benchmark.dataset.options == {"path": "bakeoff.yaml", "key": "promptfoo", "prompt": None}
+    assert benchmark.prompt.template == "{{message}}"
+    assert [scorer.type for scorer in benchmark.scorers] == ["assertions"]
+
+
+def test_a_promptfoo_block_that_is_none(mistakes):
+    errors = mistakes(SEED + "promptfoo: yes please\n")
+    assert "bakeoff.yaml:10 promptfoo: expected a mapping" in errors[-1]
+
+
+def test_an_empty_promptfoo_block_is_none(load):
+    assert load(SEED + "promptfoo:\n", keep_refused=True).spec.benchmarks == []
 
 
 def test_its_mistakes_are_told_like_ours(mistakes):

@@ -1,5 +1,6 @@
 """The run directory: nothing lost, nothing doubled, no secret, whatever the crash."""
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from bakeoff.errors import RunLockedError, StoreError
 from bakeoff.records import Event, Sample, Score
-from bakeoff.stores.jsonl import JsonlStore, read_records
+from bakeoff.stores.jsonl import JsonlStore, is_locked, read_records, remove
 from bakeoff.stores.redact import Redactor
 
 
@@ -129,3 +130,82 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="choose another"):
         JsonlStore(tmp_path / "file" / "run")
+
+
+def test_grouped_records_are_written_once_the_group_is_old(tmp_path: Path) -> None:
+    store = JsonlStore(tmp_path)
+    store.grouped = True
+    store.add(sample("one"))
+    time.sleep(0.06)
+    store.add(sample("two"))
+    assert cases(tmp_path) == ["one", "two"]
+    store.grouped = False
+    assert not store.grouped
+    store.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_names_the_file_and_the_way_on(tmp_path: Path) -> None:
+    (tmp_path / "samples.jsonl").symlink_to("/dev/full")
+    store = JsonlStore(tmp_path)
+    with pytest.raises(StoreError, match="cannot write") as caught:
+        store.add(sample("one"))
+    assert caught.value.where == str(tmp_path / "samples.jsonl")
+    assert "bakeoff resume" in caught.value.hint
+    with pytest.raises(OSError, match="Invalid argument"):
+        store.close()  # such a device cannot be synced either
+    JsonlStore(tmp_path / "other").close()
+
+
+def test_a_file_that_cannot_be_replaced_is_named(tmp_path: Path) -> None:
+    store = JsonlStore(tmp_path)
+    (tmp_path / "plan.json").mkdir()
+    with pytest.raises(StoreError, match="cannot write") as caught:
+        store.put("plan.json", b"{}")
+    assert caught.value.where.endswith("plan.json")
+    store.close()
+
+
+def test_a_second_process_may_join_the_one_that_holds_the_lock(tmp_path: Path) -> None:
+    store = JsonlStore(tmp_path)
+    other = JsonlStore.joined(tmp_path, redact=Redactor(("made-up-key",)))
+    other.grouped = True
+    other.add(sample("theirs", text="made-up-key"))
+    store.add(sample("ours"))
+    other.close()
+    other.close()
+    assert is_locked(tmp_path), "joining or leaving does not let go of the lock"
+    store.close()
+    assert sorted(cases(tmp_path)) == ["ours", "theirs"]
+    assert b"made-up-key" not in (tmp_path / "samples.jsonl").read_bytes()
+
+
+def test_a_run_without_a_file_has_no_records(tmp_path: Path) -> None:
+    assert list(read_records(tmp_path, Sample)) == []
+
+
+def test_a_run_is_locked_while_it_is_written(tmp_path: Path) -> None:
+    assert not is_locked(tmp_path), "nobody ever wrote it"
+    store = JsonlStore(tmp_path)
+    assert is_locked(tmp_path)
+    with pytest.raises(RunLockedError):
+        remove(tmp_path)
+    store.close()
+    assert not is_locked(tmp_path)
+    remove(tmp_path)
+    assert not tmp_path.exists()
+
+
+def test_a_run_that_is_not_there_cannot_be_deleted(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be deleted"):
+        remove(tmp_path / "nothing")
+
+
+def test_a_long_torn_line_is_cut_off(tmp_path: Path) -> None:
+    store = JsonlStore(tmp_path)
+    store.add(sample("one"))
+    store.close()
+    path = tmp_path / "samples.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"text": "' + b"x" * 200_000)
+    JsonlStore(tmp_path).close()
+    assert cases(tmp_path) == ["one"]
