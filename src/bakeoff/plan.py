@@ -25,7 +25,9 @@ MEASURED_REQUESTS = 100
 WARMUP_CONCURRENCY = 8
 TIMED_RATE = 1000
 """Most requests per second of a stage whose length is a time and whose load is a closed loop."""
-TIMED_CASES = 10_000
+TIMED_REQUESTS = 200_000
+"""Most requests of such a stage."""
+TIMED_CASES = 5_000
 """Prompts of an endless data set for a stage whose length is a time; after them they come again."""
 WARMUP_CASES = 100
 """Prompts of a warm-up whose length is a time; after them they come again."""
@@ -176,12 +178,12 @@ def _fitting(load: dict[str, Any], seconds: float) -> int:
     pattern: Load = plugins.create("loads", options.pop("kind"), options)
     end, count = seconds * 1e9, 64
     while (due := pattern.schedule(count, Random(0)).due_ns) is not None:
-        if due[-1] >= end:
+        if due[-1] >= end or count >= TIMED_REQUESTS:
             # Random arrivals will differ from these, so some are kept in reserve.
             within = sum(each < end for each in due)
-            return within + ceil(4 * sqrt(within)) + 1
+            return min(TIMED_REQUESTS, within + ceil(4 * sqrt(within)) + 1)
         count *= 4
-    return max(1, ceil(seconds * TIMED_RATE))
+    return min(TIMED_REQUESTS, max(1, ceil(seconds * TIMED_RATE)))
 
 
 def _is_ladder(load: LoadSpec) -> bool:
@@ -339,6 +341,7 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
             "cases": content_hash(cases[b.name]),
         }
         | ({"models": b.models} if b.models else {})
+        | ({"multiple_choice": b.multiple_choice} if b.multiple_choice else {})
         for b in spec.benchmarks
     ]
     servers = [{"provider": model.provider, "deploy": model.deploy} for model in spec.models]

@@ -319,15 +319,28 @@ def test_a_load_from_a_file_is_named_by_its_content_not_by_its_place(tmp_path):
     assert hash_of("a.jsonl", 0) == hash_of("b.jsonl", 0) != hash_of("a.jsonl", 9)
 
 
-def test_a_load_that_ends_by_time_has_requests_for_all_of_it():
-    timed = LoadSpec(kind="constant", seconds=3, options={"rate": 2000.0})
-    stage = plan_of(benchmark(measured=True, load=timed), count=10).stages[-1]
-    assert stage.requests == pytest.approx(6000, rel=0.06)
-    assert stage.requests >= 6000
-    closed = plan_of(benchmark(measured=True, load=LoadSpec(seconds=3)), count=10).stages[-1]
-    assert closed.requests == 3000
+@pytest.mark.parametrize(
+    ("kind", "options", "seconds", "least", "most"),
+    [
+        ("constant", {"rate": 20.0}, 30.0, 600, 700),
+        ("constant", {"rate": 2000.0}, 3.0, 6000, 6400),
+        ("poisson", {"rate": 20.0}, 30.0, 560, 760),
+        ("poisson", {"rate": 0.001}, 1.0, 1, 8),
+        ("concurrent", {"concurrency": 4}, 2.5, 2500, 2500),
+        ("concurrent", {"concurrency": 4}, 3600.0, 200_000, 200_000),
+        ("constant", {"rate": 50_000.0}, 600.0, 200_000, 200_000),
+    ],
+)
+def test_a_load_that_ends_by_time_has_requests_for_all_of_it(kind, options, seconds, least, most):
+    load = LoadSpec(kind=kind, options=options, seconds=seconds)
+    assert least <= plan_of(benchmark(measured=True, load=load), count=10).stages[-1].requests <= most
+
+
+def test_a_load_with_a_number_or_a_length_of_its_own_keeps_it():
     both = LoadSpec(kind="constant", seconds=3, requests=7, options={"rate": 2000.0})
     assert plan_of(benchmark(measured=True, load=both), count=10).stages[-1].requests == 7
+    ramp = LoadSpec(kind="ramp", options={"from": 1.0, "to": 5.0, "over": 10.0}, seconds=5.0)
+    assert plan_of(benchmark(measured=True, load=ramp), count=10).stages[-1].requests == 10
 
 
 def test_an_endless_data_set_gives_prompts_for_the_whole_time():

@@ -3,17 +3,14 @@
 import re
 import tempfile
 from collections.abc import Mapping
-from math import ceil, sqrt
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import msgspec
 import yaml
 
 from bakeoff.errors import SpecError, SpecErrorGroup, UsageError
-from bakeoff.plan import MEASURED_REQUESTS, make_load
-from bakeoff.records import LoadSpec
+from bakeoff.plan import MEASURED_REQUESTS
 from bakeoff.run.matrix import MatrixRow, models, read_matrix
 from bakeoff.spec import LoadedSpec, load_spec
 
@@ -24,12 +21,6 @@ _ENDLESS = _OPEN | _CLOSED | {"sequential", "throughput"}
 
 _PROMPT_TOKENS = "256"
 _OUTPUT_TOKENS = "128"
-
-_MOST_RATE = 1000
-"""Requests per second of a closed loop that are planned for, where only its time is told."""
-_MOST_REQUESTS = 200_000
-_MOST_PROMPTS = 5000
-"""Different prompts of a load that ends by time; after them they come again."""
 
 _FLAGS = {
     "models[0].endpoint": "--endpoint",
@@ -93,35 +84,7 @@ def load_perf_spec(asked: PerfAsked, env: Mapping[str, str], base: Path) -> Load
         UsageError: an option is malformed, or does not go with the others.
         DataError: the matrix cannot be read.
     """
-    document = perf_document(asked)
-    loaded = _loaded(document, env, base)
-    if asked.seconds is None or asked.requests is not None or asked.matrix is not None:
-        return loaded
-    load = loaded.spec.benchmarks[0].load
-    count = requests_within(load)
-    if count is None:
-        return loaded
-    benchmark = document["benchmarks"][0]
-    benchmark["load"]["requests"] = count
-    if asked.dataset is None:
-        benchmark["limit"] = min(count + load.warmup, _MOST_PROMPTS)
-    return _loaded(document, env, base)
-
-
-def requests_within(load: LoadSpec) -> int | None:
-    """Return how many requests a load may begin in its time; None where it has a number of its own."""
-    made = make_load(load)
-    if made.length() is not None or load.seconds is None:
-        return None
-    most = min(_MOST_REQUESTS, ceil(load.seconds * _MOST_RATE))
-    end, count = load.seconds * 1e9, 64
-    while (due := made.schedule(count, Random(0)).due_ns) is not None:
-        within = sum(each < end for each in due)
-        if within < count or count >= _MOST_REQUESTS:
-            # Random arrivals will differ from these, so some are kept in reserve.
-            return min(_MOST_REQUESTS, within + ceil(4 * sqrt(within)) + 1)
-        count *= 4
-    return most
+    return _loaded(perf_document(asked), env, base)
 
 
 def _loaded(document: dict[str, Any], env: Mapping[str, str], base: Path) -> LoadedSpec:
@@ -258,7 +221,7 @@ def _load(asked: PerfAsked) -> dict[str, Any]:
         load[name] = _number(value, name)
     if asked.requests:
         load["step_requests" if kind in _LADDERS else "requests"] = asked.requests
-    elif kind in _ENDLESS and asked.dataset is None:
+    elif kind in _ENDLESS and asked.dataset is None and not asked.seconds:
         load["requests"] = MEASURED_REQUESTS
     if kind == "search":
         load |= _searched(asked)

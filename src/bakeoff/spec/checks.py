@@ -201,7 +201,9 @@ class Checker:
         load = benchmark.load
         known_load: Any = self.reader.made.get(below(path, "load"))
         counted = load.requests or benchmark.limit or load.seconds or self._length(load)
-        if getattr(dataset, "endless", False) and known_load is not None and not counted:
+        # A limit that could not be read has been told of already.
+        misread = any(error.message.startswith(below(path, "load.")) for error in self.reader.errors)
+        if getattr(dataset, "endless", False) and known_load is not None and not counted and not misread:
             message = f"the dataset `{benchmark.dataset.type}` never ends"
             self._add(path, message, "say how many cases to take with `limit` or `load.requests`")
 

@@ -16,6 +16,8 @@ _PART = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]{1,6}|\*)\]")
 _PREFIX = "BAKEOFF_"
 _SHORT = {"load": "kind", "deploy": "type", "provider": "type", "dataset": "path", "prompt": "template"}
 """Which key a plain text in place of these mappings stands for."""
+_SHORT_ITEMS = {"scorers": "type"}
+"""The same for the items of lists."""
 
 
 def with_environment(root: Map, variables: Variables) -> Map:
@@ -78,10 +80,18 @@ def _put(node: Node, parts: list[str | int], value: Node, place: str) -> Node:
         node = Map(entries={}, place=place)
     if not isinstance(node, Map):
         raise scalars.Mistake(f"`{part}` cannot be set: what holds it in the file is no mapping")
+    if rest and rest[0] == "*" and part not in node.entries:
+        return node
     child = node.entries.get(part, Map(entries={}, place=place))
     if rest and part in _SHORT and isinstance(child, Leaf) and not is_null(child):
         child = Map(entries={_SHORT[part]: child}, place=child.place)
+    if rest and part in _SHORT_ITEMS and isinstance(child, Seq):
+        child = Seq(items=tuple(_long(item, _SHORT_ITEMS[part]) for item in child.items), place=child.place)
     return node.put(part, _put(child, rest, value, place), place)
+
+
+def _long(item: Node, key: str) -> Node:
+    return Map(entries={key: item}, place=item.place) if isinstance(item, Leaf) else item
 
 
 def _put_item(node: Node, index: str | int, rest: list[str | int], value: Node, place: str) -> Node:

@@ -1,47 +1,15 @@
-"""How many requests fit into a time, and what a command line becomes."""
+"""What a command line becomes."""
 
 from pathlib import Path
 
 import pytest
 
 from bakeoff.errors import SpecErrorGroup, UsageError
-from bakeoff.records import LoadSpec
-from bakeoff.run.perf import PerfAsked, load_perf_spec, perf_document, requests_within
+from bakeoff.run.perf import PerfAsked, load_perf_spec, perf_document
 
 
 def asked(**given):
     return PerfAsked(**({"endpoint": "http://127.0.0.1:9/v1", "model": "org/m"} | given))
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "seconds", "least", "most"),
-    [
-        ("constant", {"rate": 20.0}, 30.0, 600, 700),
-        ("poisson", {"rate": 20.0}, 30.0, 560, 760),
-        ("poisson", {"rate": 0.001}, 1.0, 1, 8),
-        ("concurrent", {"concurrency": 4}, 2.5, 2500, 2500),
-        ("concurrent", {"concurrency": 4}, 3600.0, 200_000, 200_000),
-        ("constant", {"rate": 50_000.0}, 600.0, 200_000, 200_000),
-    ],
-)
-def test_a_time_is_filled_but_not_beyond_bounds(kind, options, seconds, least, most):
-    count = requests_within(LoadSpec(kind=kind, options=options, seconds=seconds))
-    assert count is not None
-    assert least <= count <= most
-
-
-def test_a_load_with_a_length_of_its_own_keeps_it():
-    ramp = LoadSpec(kind="ramp", options={"from": 1.0, "to": 5.0, "over": 10.0}, seconds=5.0)
-    assert requests_within(ramp) is None
-    assert requests_within(LoadSpec(kind="constant", options={"rate": 1.0})) is None
-
-
-def test_a_duration_plans_its_requests_and_a_bounded_number_of_prompts():
-    spec = load_perf_spec(asked(rate="100", seconds="120"), {}, Path()).spec
-    assert (spec.benchmarks[0].load.requests or 0) >= 12_000
-    assert spec.benchmarks[0].limit == 5000
-    with_number = load_perf_spec(asked(rate="100", seconds="120", requests=7), {}, Path()).spec
-    assert with_number.benchmarks[0].load.requests == 7
 
 
 def test_a_ramp_with_a_duration_is_left_as_it_is():
@@ -55,7 +23,7 @@ def test_a_file_of_prompts_is_asked_once_or_over_and_over_for_a_time(tmp_path):
     once = load_perf_spec(asked(dataset="own.txt"), {}, tmp_path).spec.benchmarks[0]
     assert (once.load.requests, once.limit, once.params) == (None, None, {"max_tokens": 128})
     timed = load_perf_spec(asked(dataset="own.txt", seconds="2"), {}, tmp_path).spec.benchmarks[0]
-    assert (timed.load.requests, timed.limit) == (2000, None)
+    assert (timed.load.requests, timed.load.seconds, timed.limit) == (None, 2.0, None)
 
 
 def test_flags_become_the_values_of_a_spec():

@@ -178,6 +178,13 @@ def test_a_flag_reaches_into_a_short_form(load):
     spec = load(text, overrides=overrides).spec
     assert spec.benchmarks[0].load.options == {"rate": 5.0}
     assert (spec.benchmarks[0].prompt.template, spec.benchmarks[0].prompt.system) == ("hello", "Be short.")
+    scored = load(
+        GOOD + "    scorers: [exact, {type: exact, metric: m}]\n",
+        overrides={"benchmarks[*].scorers[*].allow_code": True},
+    )
+    assert [s.options["allow_code"] for s in scored.spec.benchmarks[0].scorers] == [True, True]
+    bare = load(GOOD, overrides={"benchmarks[*].scorers[*].allow_code": True})
+    assert bare.spec.benchmarks[0].scorers == []
     short = load(GOOD + "    load: concurrent\n", overrides={"benchmarks[0].load.concurrency": 2})
     assert short.spec.benchmarks[0].load.options == {"concurrency": 2}
 
