@@ -4,7 +4,18 @@ import argparse
 import importlib
 import time
 
-ORDER = ("truth", "flood", "open_loop", "stall", "faults", "overhead", "engine", "report")
+ORDER = (
+    "truth",
+    "flood",
+    "open_loop",
+    "stall",
+    "faults",
+    "overhead",
+    "quality",
+    "engine",
+    "report",
+    "statistics",
+)
 """What needs a quiet machine most comes first."""
 
 

@@ -257,5 +257,7 @@ def compare_scores(
 
 def _flip_name(flipped: FlipTest, unit: str) -> str:
     how = "exact" if flipped.draws is None else f"{flipped.draws:,} draws"
+    if flipped.approximate:
+        how = "saddlepoint"
     over = f" over {unit}" if unit else ""
     return f"sign-flip permutation{over} ({how}), BCa bootstrap interval"

@@ -14,19 +14,26 @@ from typing import Literal
 import msgspec
 
 from bakeoff.stats.checks import check_finite, check_level, check_same_length
+from bakeoff.stats.expansion import ENOUGH, bca_mean, signed_sum_p
 from bakeoff.stats.intervals import Interval
 from bakeoff.stats.quantiles import quantile
 from bakeoff.stats.special import binomial_cdf, binomial_pmf, normal_cdf, normal_quantile
 
 _ENUMERATED = 16
 _BLOCK = 512
+_DRAWS, _RESAMPLES = 10_000, 5_000
 
 
 class FlipTest(msgspec.Struct, frozen=True, kw_only=True):
-    """A two-sided p-value from random signs; `draws` is None where every sign pattern was counted."""
+    """A two-sided p-value from random signs.
+
+    `draws` is None where nothing was drawn: every sign pattern was counted, or, when `approximate`, their
+    sum's distribution was computed by a saddlepoint expansion.
+    """
 
     p: float
     draws: int | None
+    approximate: bool = False
 
 
 class _Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,18 +65,19 @@ def sign_flip(
     *,
     clusters: Sequence[Hashable] | None = None,
     seed: int = 0,
-    draws: int = 10_000,
+    draws: int | None = None,
 ) -> FlipTest:
     """Return the permutation p-value of "the differences are symmetric around 0".
 
     p = share of sign patterns with |sum of +-d| >= |sum of d|. Exact when the non-zero differences are all
     of one size (then it is the sign test) or at most 16; else from seeded draws, p = (1 + hits) / (1 + draws)
-    (Phipson & Smyth 2010), which never reports 0.
+    (Phipson & Smyth 2010), which never reports 0. Without a given number of draws it is 10,000, or none
+    where `expansion.signed_sum_p` gives the same p from 256 differences up.
 
     Raises:
         ValueError: no differences, NaN or an infinity, unequal lengths, draws below 1.
     """
-    if draws < 1:
+    if draws is not None and draws < 1:
         raise ValueError(f"draws must be at least 1, got {draws}")
     totals = [group.total for group in _groups(differences, clusters) if group.total != 0.0]
     sizes = [abs(total) for total in totals]
@@ -82,6 +90,9 @@ def sign_flip(
         # The first sign is fixed: the other half of the patterns mirrors this one.
         sums = _signed_sums(sizes[1:], sizes[0])
         return FlipTest(p=sum(abs(one) >= bar for one in sums) / len(sums), draws=None)
+    if draws is None and (p := signed_sum_p(sizes, bar)) is not None:
+        return FlipTest(p=p, draws=None, approximate=True)
+    draws = draws or _DRAWS
     hits = sum(abs(one) >= bar for one in _flipped_sums(sizes, draws, Random(seed)))
     return FlipTest(p=(1 + hits) / (1 + draws), draws=draws)
 
@@ -92,7 +103,7 @@ def bootstrap(
     clusters: Sequence[Hashable] | None = None,
     level: float = 0.95,
     seed: int = 0,
-    resamples: int = 5_000,
+    resamples: int | None = None,
     method: Literal["bca", "percentile"] = "bca",
 ) -> Interval | None:
     """Return the bootstrap interval of the mean difference; None where there is no spread to resample.
@@ -100,19 +111,25 @@ def bootstrap(
     `percentile`: quantiles of the resampled means. `bca`: the same at shares corrected for bias and skew,
     Phi(z0 + (z0 + z) / (1 - a (z0 + z))), z0 from the share of resampled means below the observed one,
     a from the jackknife (Efron 1987). Below about 20 groups either covers less than its level.
+    Without a given number of resamples it is 5,000, or none where `expansion.bca_mean` gives the same bounds
+    from 256 groups up.
 
     Raises:
         ValueError: no differences, NaN or an infinity, unequal lengths, level outside (0, 1), no resamples.
     """
     check_level(level)
-    if resamples < 1:
+    if resamples is not None and resamples < 1:
         raise ValueError(f"resamples must be at least 1, got {resamples}")
     groups = _groups(differences, clusters)
     mean = math.fsum(group.total for group in groups) / len(differences)
     rounding = 1e-12 * max(map(abs, differences))
     if all(abs(group.total - mean * group.size) <= rounding * group.size for group in groups):
         return None
-    means = sorted(_resampled_means(groups, resamples, Random(seed)))
+    if resamples is None and method == "bca" and len(groups) >= ENOUGH:
+        computed = bca_mean(mean, _influence(groups), level=level)
+        if computed is not None:
+            return computed
+    means = sorted(_resampled_means(groups, resamples or _RESAMPLES, Random(seed)))
     shares = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
     if method == "bca":
         bias = _bias(means, mean, rounding)
@@ -184,15 +201,21 @@ def _bias(sorted_means: list[float], observed: float, rounding: float) -> float:
 
 def _skew(groups: list[_Group]) -> float:
     """Return the acceleration a = sum d^3 / (6 (sum d^2)^1.5) of the jackknife deviations d."""
+    influence = _influence(groups)
+    largest = max(map(abs, influence))
+    # The ratio has no unit: dividing first keeps tiny differences from vanishing when squared.
+    deviations = [one / largest for one in influence]
+    squares = math.fsum(one * one for one in deviations)
+    return math.fsum(one * one * one for one in deviations) / (6.0 * squares * math.sqrt(squares))
+
+
+def _influence(groups: list[_Group]) -> list[float]:
+    """Return the jackknife deviations: (G - 1) times what leaving each group out takes from the mean."""
     total = math.fsum(group.total for group in groups)
     n = sum(group.size for group in groups)
     left_out = [(total - group.total) / (n - group.size) for group in groups]
     center = math.fsum(left_out) / len(left_out)
-    largest = max(abs(center - one) for one in left_out)
-    # The ratio has no unit: dividing first keeps tiny differences from vanishing when squared.
-    deviations = [(center - one) / largest for one in left_out]
-    squares = math.fsum(one * one for one in deviations)
-    return math.fsum(one * one * one for one in deviations) / (6.0 * squares * math.sqrt(squares))
+    return [(len(groups) - 1) * (center - one) for one in left_out]
 
 
 def _corrected(share: float, bias: float, skew: float) -> float:

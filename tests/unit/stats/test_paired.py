@@ -237,3 +237,11 @@ def test_comparisons_refuse_no_pairs_and_bad_levels() -> None:
         compare_passes([], [])
     with pytest.raises(ValueError, match="level"):
         compare_scores([1.0], [0.0], level=1.0)
+
+
+def test_many_scores_are_compared_without_drawing_and_say_so() -> None:
+    rng = Random(5)
+    a = [rng.random() for _ in range(600)]
+    found = compare_scores(a, [value + rng.gauss(0.02, 0.3) for value in a])
+    assert found.test == "sign-flip permutation (saddlepoint), BCa bootstrap interval"
+    assert found.low < found.difference < found.high

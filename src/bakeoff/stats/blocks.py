@@ -1,0 +1,104 @@
+"""Intervals for means of values that follow each other in time and depend on their neighbours.
+
+Requests that were in a server together share its slow spells: whole stretches are redrawn, not single values.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from random import Random
+
+from bakeoff.stats.checks import check_finite, check_level
+from bakeoff.stats.intervals import Interval
+from bakeoff.stats.quantiles import quantile
+from bakeoff.stats.special import normal_quantile, t_quantile
+
+_RESAMPLES = 2_000
+
+
+def block_length(values: Sequence[float]) -> int:
+    """Return how many neighbours to redraw together, from how slowly the autocorrelation of `values` fades.
+
+    b = (2 g^2 / (4/3 f^2))^(1/3) n^(1/3), f = sum w(k) R(k), g = sum |k| w(k) R(k) over lags -2m..2m with the
+    flat-top window w(k) = min(1, 2 (1 - |k|/2m)), m the last lag before K = max(5, sqrt(log10 n)) lags in a
+    row stay within 2 sqrt(log10(n) / n); Politis & White 2004, corrected by Patton, Politis & White 2009
+    (circular). At least 1, at most n / 4.
+
+    Raises:
+        ValueError: no values, NaN or an infinity among them.
+    """
+    check_finite(values)
+    n = len(values)
+    most = max(1, n // 4)
+    mean = math.fsum(values) / n
+    centered = [value - mean for value in values]
+    power = math.fsum(one * one for one in centered)
+    if n < 8 or power <= n * (1e-12 * max(map(abs, values))) ** 2:
+        return 1
+    lags = [1.0] + [
+        math.fsum(map(float.__mul__, centered[lag:], centered)) / power
+        for lag in range(1, min(n - 1, 2 * math.ceil(math.sqrt(n)) + 10))
+    ]
+    window = min(2 * _last_lag(lags, n), len(lags) - 1)
+    weights = [min(1.0, 2.0 * (1.0 - lag / window)) for lag in range(1, window + 1)] if window else []
+    level = 1.0 + 2.0 * math.fsum(weight * one for weight, one in zip(weights, lags[1:], strict=False))
+    slope = 2.0 * math.fsum(
+        lag * weight * one for lag, (weight, one) in enumerate(zip(weights, lags[1:], strict=False), start=1)
+    )
+    if level <= 1.0:
+        # Neighbours that differ more than others cancel each other: single draws are on the safe side.
+        return 1
+    return min(most, max(1, math.ceil(math.cbrt(1.5 * (slope / level) ** 2 * n))))
+
+
+def block_bootstrap(
+    values: Sequence[float],
+    *,
+    block: int | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = _RESAMPLES,
+) -> Interval | None:
+    """Return the circular block bootstrap interval of the mean of `values`, in the unit of the values.
+
+    For paired differences of latencies, in the order in which the requests were due. Blocks of `block`
+    neighbours (`block_length` where None) begin anywhere, the last value being followed by the first; the
+    quantiles of the resampled means (Politis & Romano 1992) are stretched around the mean by
+    t(G-1) / z, G = n / block, because few blocks know their own spread badly. None where all values are
+    equal or fewer than 4 blocks fit.
+
+    Raises:
+        ValueError: no values, NaN or an infinity, block or resamples below 1, level outside (0, 1).
+    """
+    check_level(level)
+    check_finite(values)
+    if resamples < 1 or (block is not None and block < 1):
+        raise ValueError(f"block and resamples must be at least 1, got {block} and {resamples}")
+    n = len(values)
+    length = block_length(values) if block is None else block
+    mean = math.fsum(values) / n
+    centered = [value - mean for value in values]
+    if n < 4 * length or max(map(abs, centered)) <= 1e-12 * max(map(abs, values)):
+        return None
+    ends = list(accumulate(centered + centered[: length - 1], initial=0.0))
+    sums = [end - start for start, end in zip(ends, ends[length:], strict=False)]
+    drawn = math.ceil(n / length)
+    rng = Random(seed)
+    means = sorted(math.fsum(rng.choices(sums, k=drawn)) / (drawn * length) for _ in range(resamples))
+    tail = (1.0 - level) / 2.0
+    # ceil(n / length) blocks hold a little more than n values.
+    stretch = math.sqrt(drawn * length / n) * t_quantile(tail, n / length - 1.0) / normal_quantile(tail)
+    low, high = (mean + stretch * quantile(means, share) for share in (tail, 1.0 - tail))
+    return Interval(low=low, high=high, level=level)
+
+
+def _last_lag(lags: Sequence[float], n: int) -> int:
+    """Return the last lag before the correlations stay within chance for several lags in a row."""
+    quiet = max(5, math.ceil(math.sqrt(math.log10(n))))
+    bar = 2.0 * math.sqrt(math.log10(n) / n)
+    run = 0
+    for lag, one in enumerate(lags[1:], start=1):
+        run = run + 1 if abs(one) < bar else 0
+        if run == quiet:
+            return lag - quiet
+    return len(lags) - 1

@@ -1,0 +1,187 @@
+"""Race several systems over the same cases: after each look, drop who is shown to be worse than another.
+
+Every pair is tested by betting, so looking often costs nothing; Holm over all pairs keeps the chance of any
+wrong claim, at any look, below alpha. Knows no requests and no money.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from operator import itemgetter
+from typing import Literal
+
+import msgspec
+
+from bakeoff.stats.betting import Betting
+from bakeoff.stats.checks import check_same_length
+from bakeoff.stats.intervals import Interval
+from bakeoff.stats.multiple import holm
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """Who was shown to be worse than whom, after how many cases, with which Holm-adjusted p-value."""
+
+    name: str
+    winner: str
+    n: int
+    p: float
+
+
+class PairState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one pair: mean of a - b over `n` cases and its always-valid interval.
+
+    `p` is adjusted over all pairs of the race; the interval is Bonferroni's share of the level, so that all
+    intervals hold at once.
+    """
+
+    a: str
+    b: str
+    n: int
+    difference: float | None
+    interval: Interval
+    p: float
+
+
+class RaceState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the race stands.
+
+    Attributes:
+        state: `open` while cases can still decide, `decided` when one is left, `tied` when all that are left
+            differ by less than the margin.
+        remaining: names not shown to be worse than another, in the order given.
+        losses: who was dropped, in the order of the looks.
+        n: cases that were taken by the remaining ones.
+    """
+
+    state: Literal["open", "decided", "tied"]
+    remaining: tuple[str, ...]
+    losses: tuple[Loss, ...]
+    n: int
+
+
+class Race:
+    """Pairwise always-valid tests of k systems and who is left."""
+
+    __slots__ = ("_alpha", "_close", "_high", "_losses", "_low", "_n", "_names", "_pairs", "_sign")
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        alpha: float = 0.05,
+        margin: float | None = None,
+        low: float = 0.0,
+        high: float = 1.0,
+        higher_is_better: bool = True,
+    ) -> None:
+        """Begin a race of scores within low..high; differences below `margin` are as good as none.
+
+        Without a margin the race of equals only ends when the cases do.
+
+        Raises:
+            ValueError: fewer than two names, a doubled one, alpha outside (0, 1), not low < high, or margin
+                outside (0, high - low).
+        """
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ValueError("a race needs at least two names, each once")
+        if not 0.0 < alpha < 1.0:
+            raise ValueError(f"alpha lies between 0 and 1, got {alpha}")
+        span = high - low
+        if not 0.0 < span < math.inf:
+            raise ValueError(f"scores need low < high, got {low} and {high}")
+        if margin is not None and not 0.0 < margin < span:
+            raise ValueError(f"a margin lies between 0 and {span:g}, got {margin}")
+        self._names, self._alpha, self._low, self._high = tuple(names), alpha, low, high
+        self._sign = 1.0 if higher_is_better else -1.0
+        self._pairs = {pair: Betting(low=-span, high=span) for pair in combinations(names, 2)}
+        self._close: dict[tuple[str, str], tuple[Betting, Betting]] = {}
+        if margin is not None:
+            self._close = {
+                pair: (
+                    Betting(null=-margin, low=-span, high=span),
+                    Betting(null=margin, low=-span, high=span),
+                )
+                for pair in self._pairs
+            }
+        self._losses: list[Loss] = []
+        self._n = 0
+
+    def add(self, scores: Mapping[str, Sequence[float]]) -> RaceState:
+        """Take the scores of the next cases, one sequence per remaining name, and look.
+
+        With clusters, give one score per cluster: the mean of its cases.
+
+        Raises:
+            ValueError: a remaining name is missing, unequal lengths, NaN, or a score outside low..high.
+        """
+        remaining = self._remaining()
+        for name in remaining:
+            if name not in scores:
+                raise ValueError(f"`{name}` is still in the race and has no scores")
+            check_same_length(scores[name], scores[remaining[0]])
+            if not all(self._low <= score <= self._high for score in scores[name]):
+                raise ValueError(f"a score of `{name}` lies outside {self._low:g}..{self._high:g}")
+        for pair in combinations(remaining, 2):
+            differences = [a - b for a, b in zip(scores[pair[0]], scores[pair[1]], strict=True)]
+            self._pairs[pair].add(differences)
+            for test in self._close.get(pair, ()):
+                test.add(differences)
+        self._n += len(scores[remaining[0]])
+        self._drop()
+        return self.state
+
+    @property
+    def state(self) -> RaceState:
+        """Return where the race stands."""
+        remaining = self._remaining()
+        state: Literal["open", "decided", "tied"] = "decided" if len(remaining) == 1 else "open"
+        if state == "open" and self._all_close(remaining):
+            state = "tied"
+        return RaceState(state=state, remaining=remaining, losses=tuple(self._losses), n=self._n)
+
+    def pairs(self) -> tuple[PairState, ...]:
+        """Return what is known of every pair; a pair stops when one of the two is dropped."""
+        level = 1.0 - self._alpha / len(self._pairs)
+        adjusted = holm([test.p for test in self._pairs.values()])
+        return tuple(
+            PairState(
+                a=a,
+                b=b,
+                n=test.n,
+                difference=test.mean,
+                interval=test.interval(level=level),
+                p=1.0 if p is None else p,
+            )
+            for ((a, b), test), p in zip(self._pairs.items(), adjusted, strict=True)
+        )
+
+    def _remaining(self) -> tuple[str, ...]:
+        out = {loss.name for loss in self._losses}
+        return tuple(name for name in self._names if name not in out)
+
+    def _drop(self) -> None:
+        """Drop everyone who is worse than another; p-values only fall, so what was shown stays shown."""
+        adjusted = holm([test.p for test in self._pairs.values()])
+        claims = [
+            (p, pair, test)
+            for p, (pair, test) in zip(adjusted, self._pairs.items(), strict=True)
+            if p is not None and p <= self._alpha
+        ]
+        for p, pair, test in sorted(claims, key=itemgetter(0)):
+            first_leads = (test.p_above < test.p_below) == (self._sign > 0.0)
+            winner, loser = pair if first_leads else (pair[1], pair[0])
+            remaining = self._remaining()
+            # One always stays, the surest claims first: a circle of them would drop everybody.
+            if loser in remaining and len(remaining) > 1:
+                self._losses.append(Loss(name=loser, winner=winner, n=test.n, p=p))
+
+    def _all_close(self, remaining: Sequence[str]) -> bool:
+        """Return whether every remaining pair is shown to differ by less than the margin.
+
+        Two one-sided tests a pair; both have to hold, so each may use Bonferroni's whole share.
+        """
+        if not self._close:
+            return False
+        bar = self._alpha / len(self._pairs)
+        tests = [self._close[pair] for pair in combinations(remaining, 2)]
+        return all(above.p_above <= bar and below.p_below <= bar for above, below in tests)
