@@ -42,7 +42,7 @@ fix: .venv/.installed-dev  ## format and apply the linter's safe fixes
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-bench: .venv/.installed-dev  ## measure the cost per sample, the start-up and the memory
+bench: .venv/.installed-dev  ## measure truth, speed, rates, faults and cost of bakeoff itself; ten minutes
 	$(PY) -m bench
 
 docs: .venv/.installed-dev  ## write the generated reference pages in docs/reference

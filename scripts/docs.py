@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 MARK = "<!-- Written by `make docs` from the code. Edit the docstrings there. -->\n"
 FAMILIES = {
-    "providers": ("Providers", ["Provider"]),
+    "providers": ("Providers", ["Provider", "LikelihoodProvider"]),
     "deployers": ("Deployers", ["Deployer"]),
     "datasets": ("Data sets", ["Dataset"]),
     "loads": ("Loads", ["Load"]),
@@ -37,6 +37,7 @@ FAMILIES = {
     "reports": ("Reports", ["Report"]),
     "importers": ("Importers", ["Importer"]),
     "exporters": ("Exporters", ["Exporter"]),
+    "executors": ("Load engines of others", ["Executor"]),
 }
 WORDS = {
     str: "text",

@@ -1,9 +1,9 @@
 """Write the log-likelihoods that a GGUF file's own weights give in float32: what engines are compared with.
 
-Not part of bakeoff: it needs `pip install torch transformers gguf` in an environment of its own, and a running
-llama.cpp server of the same file, whose `/tokenize` gives the token ids.
+Not part of bakeoff: it needs `pip install torch transformers gguf` in an environment of its own, and a
+running llama.cpp server of the same file, whose `/tokenize` gives the token ids.
 
-    python scripts/likelihood_reference.py MODEL.gguf http://127.0.0.1:8080 KEY tests/data/likelihoods_NAME.json
+    python scripts/likelihood_reference.py MODEL.gguf http://127.0.0.1:8080 KEY tests/data/likelihoods_X.json
 
 Every tensor of the file is expanded to float32 and put into transformers' own model code of the architecture
 (llama or gemma3); nothing is quantised while computing. The texts are in tests/data/continuations.json.
@@ -28,7 +28,10 @@ LAYER = {
     "ffn_down": "mlp.down_proj",
 }
 FFN_NORM = {"llama": "post_attention_layernorm", "gemma3": "pre_feedforward_layernorm"}
-GEMMA_ONLY = {"post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm"}
+GEMMA_ONLY = {
+    "post_attention_norm": "post_attention_layernorm",
+    "post_ffw_norm": "post_feedforward_layernorm",
+}
 TOP = {"token_embd": "embed_tokens", "output_norm": "norm"}
 TEXTS = Path(__file__).parent.parent / "tests" / "data" / "continuations.json"
 

@@ -28,10 +28,13 @@ GUARDED = {
     "socket.getaddrinfo": 0,
     "socket.gethostbyname": 0,
 }
+ASKED_FOR = ("BAKEOFF_TEST_DATA", "BAKEOFF_PROMPTFOO")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 refused: list[str] = []
 sandbox = Path(tempfile.mkdtemp(prefix="bakeoff-tests-"))
+# Read by Hugging Face's libraries when they are imported.
+os.environ["HF_HOME"] = str(sandbox / "huggingface")
 
 
 class OutsideLoopbackError(RuntimeError):
@@ -110,7 +113,7 @@ def cache_dir() -> Path:
 def isolate_environment() -> None:
     """Point every place that settings come from to an empty folder, but for downloads and pip."""
     kept = {"BAKEOFF_CACHE": str(cache_dir())}
-    kept |= {name: os.environ[name] for name in ("BAKEOFF_TEST_DATA",) if name in os.environ}
+    kept |= {name: os.environ[name] for name in ASKED_FOR if name in os.environ}
     for place in (Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"):
         if place.exists():
             kept.setdefault("PIP_CONFIG_FILE", str(place))

@@ -27,6 +27,7 @@ from bakeoff.records import (
     Weights,
 )
 from bakeoff.records.imported import Imported, StoredRun
+from bakeoff.records.outside import OutsideLoad, Taken
 from bakeoff.records.steps import Step, StepResult
 from bakeoff.records.view import RunView
 
@@ -49,7 +50,7 @@ class Provider(Protocol):
 
 
 Ask = Callable[[Call], Awaitable[Exchange]]
-"""Sends a call and returns its exchange, which is whole and has the status 200; everything else ends the try."""
+"""Sends a call and returns its exchange, whole and of status 200; everything else ends the try."""
 
 
 class LikelihoodProvider(Protocol):
@@ -245,5 +246,29 @@ class Exporter(Protocol):
 
         Raises:
             UsageError: the run holds nothing that the format could say.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """A load tool of someone else that sends the requests in place of our own engine.
+
+    The importer of the same name reads what it leaves.
+    """
+
+    def check(self, asked: OutsideLoad) -> None:
+        """Refuse what the tool cannot do; sends nothing.
+
+        Raises:
+            UsageError: something asked has no counterpart in the tool.
+            PluginError: the tool is not installed.
+        """
+        ...
+
+    def measure(self, asked: OutsideLoad, folder: Path) -> Taken:
+        """Run the tool to its end, with its files in an existing folder, and return its result. Blocking.
+
+        Raises:
+            BakeoffError: it failed, with its own last words.
         """
         ...

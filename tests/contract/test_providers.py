@@ -7,9 +7,9 @@ from tests.unit.providers.exchanges import transcript
 
 from bakeoff import plugins
 from bakeoff.extend import Provider
-from bakeoff.records import Message, Request, Sampling, Target
-from bakeoff.testing.contracts.providers import Answer, check_provider
-from bakeoff.testing.truth import TruthProcess, TruthSettings
+from bakeoff.records import Call, Exchange, Message, Request, Sampling, Target
+from bakeoff.testing.contracts.providers import Answer, check_likelihood_provider, check_provider
+from bakeoff.testing.truth import TruthProcess, TruthServer, TruthSettings
 from bakeoff.wire import Client, make_route
 
 FRANCE = "The capital of France is Paris."
@@ -19,8 +19,29 @@ ANSWERS = {
 }
 
 
+LIKELIHOODS = {"prompt_logprobs": "vllm", "token_grammar": "llama.cpp"}
+"""Providers of likelihoods, and the engine that the truth server plays for each."""
+
+
 def test_every_provider_has_an_answer():
-    assert sorted(ANSWERS) == plugins.names("providers")
+    assert sorted([*ANSWERS, *LIKELIHOODS]) == plugins.names("providers")
+
+
+@pytest.mark.parametrize(("name", "engine"), LIKELIHOODS.items())
+def test_it_keeps_the_contract_of_likelihood_providers(name, engine):
+    async def check() -> None:
+        async with TruthServer(TruthSettings(engine=engine)) as server, Client() as client:
+            route = make_route(server.url)
+
+            async def ask(call: Call) -> Exchange:
+                exchange = await client.exchange(route, call)
+                assert exchange.status == 200, exchange.body
+                return exchange
+
+            exchange = transcript("llama_completion_whole")
+            await check_likelihood_provider(plugins.create("providers", name, {}), ask, exchange)
+
+    asyncio.run(check())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from bakeoff import plugins
-from bakeoff.records import Case, Sample
+from bakeoff.records import Case, Likelihood, Sample
 from bakeoff.testing.contracts.scorers import check_grade, check_scorer, check_ungradable
 
 NEEDS_NO_REFERENCE = {
@@ -87,7 +87,18 @@ def sample(**fields):
 
 
 SURE, UNSURE = ({"logprobs": [{"content": [{"logprob": one}]}]} for one in (-0.1, -2.0))
+FOUND = {"choices": ["Paris", "Rome"]}
 BY_SAMPLE = {
+    "acc": (
+        {},
+        sample(likelihoods=[Likelihood(logprob=-1, tokens=1), Likelihood(logprob=-2, tokens=1)]),
+        sample(top_logprobs=[{" B": -0.5, "A": -1.5}]),
+    ),
+    "acc_norm": (
+        {},
+        sample(likelihoods=[Likelihood(logprob=-5, tokens=1), Likelihood(logprob=-4.5, tokens=1)]),
+        sample(likelihoods=[Likelihood(logprob=-5, tokens=1), Likelihood(logprob=-3.5, tokens=1)]),
+    ),
     "cost": (
         {"threshold": 0.5, "price": {"request": "0.5"}, "prices": {"dear": {"request": "2"}}},
         sample(),
@@ -98,7 +109,7 @@ BY_SAMPLE = {
     "perplexity": ({"threshold": 2}, sample(extra=SURE), sample(extra=UNSURE)),
     "perplexity-score": ({"threshold": 0.3}, sample(extra=SURE), sample(extra=UNSURE)),
 }
-ASKS_AN_ENDPOINT = {"similar", "similar:cosine", "similar:dot", "similar:euclidean"}
+ASKS_AN_ENDPOINT = {"lm_eval", "similar", "similar:cosine", "similar:dot", "similar:euclidean"}
 """Tested against a server on loopback, with what is special about them."""
 
 
@@ -110,7 +121,8 @@ def test_every_scorer_has_an_example():
 def test_what_judges_the_sample_keeps_the_contract_too(name):
     options, right, wrong = BY_SAMPLE[name]
     scorer = plugins.create("scorers", name, options)
-    good, bad = (scorer.grade("any", Case(), one) for one in (right, wrong))
+    case = Case(fields=FOUND, reference="A")
+    good, bad = (scorer.grade("any", case, one) for one in (right, wrong))
     assert (good.passed, bad.passed) == (True, False)
     assert good.value > bad.value
     for one in (good, bad):

@@ -12,7 +12,7 @@ from pathlib import Path
 import bench
 import pytest
 from bench import __main__ as command
-from bench import _bare, engine, faults, flood, open_loop, overhead, report, stall, truth
+from bench import _bare, engine, faults, flood, open_loop, overhead, quality, report, stall, statistics, truth
 from bench._table import show
 
 from bakeoff.testing.truth import TruthSettings
@@ -71,6 +71,15 @@ def test_overhead(rows):
     lines = rows()
     assert row(lines, "whole")[0] == row(lines, "streamed")[0] == "128"
     assert float(row(lines, "--help")[0]) > 0
+
+
+def test_quality(monkeypatch, rows):
+    monkeypatch.setattr(quality, "SIZES", (2_000,))
+    quality.run(0.08)
+    lines = rows()
+    for what in (("run,", "numeric"), ("score,", "4", "assertions")):
+        n, _, mark, target, *_ = row(lines, *what)
+        assert (n, mark, target) == ("160", "<=", "0.25")
 
 
 def test_truth(monkeypatch, rows):
@@ -145,3 +154,15 @@ def test_an_engine_that_cannot_start_is_left_out_with_the_reason(monkeypatch, ca
     monkeypatch.setattr(engine, "MODEL", engine.ModelSpec(name="m", source="/no/such/file.gguf"))
     engine.run(0.1)
     assert capsys.readouterr().out.startswith("  left out: ")
+
+
+def test_statistics(monkeypatch, rows):
+    monkeypatch.setattr(statistics, "SIZES", (20, 50))
+    statistics.run(0.002)
+    lines = rows()
+    # Exact sums and closed forms do not depend on the number of draws.
+    assert row(lines, "Wilson", "0.500") == ["0.959", "0.935"]
+    assert row(lines, "Wald", "(not", "used)", "0.990") == ["0.182", "0.395"]
+    assert row(lines, "2%") == ["6,280", "979", "1,960", "3,923", "5,885"]
+    assert float(row(lines, "5", "equals")[0]) <= 0.2
+    assert float(row(lines, "chance", "of", "being", "best")[0]) >= 0

@@ -34,6 +34,12 @@ def test_one_run_is_compared_as_in_its_report(sums_run: StoredRun) -> None:
     assert all(flip["values"] == {"good": 1.0, "poor": 0.0} for flip in found["flips"])
 
 
+def test_without_a_name_the_latest_run_is_compared(sums_run: StoredRun) -> None:
+    named = call("compare", sums_run.folder.name, cwd=sums_run.cwd)
+    latest = call("compare", cwd=sums_run.cwd)
+    assert (latest.code, latest.out) == (0, named.out)
+
+
 def test_table_lists_differing_cases_up_to_rows(sums_run: StoredRun) -> None:
     done = call("compare", sums_run.folder, "--rows", "2", cwd=sums_run.cwd)
     assert done.code == 0

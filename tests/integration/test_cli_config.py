@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import msgspec
-from tests.integration.commands import call, write_sums
+import pytest
+from tests.integration.commands import call, start, write_sums
 
 URL = "http://127.0.0.1:9/v1"
 
@@ -39,6 +40,17 @@ def test_validate_accepts_and_counts(tmp_path: Path) -> None:
     assert "sums (5 cases)" in done.out
 
 
+@pytest.mark.parametrize("form", ["auto", "completion"])
+def test_validate_finds_a_template_that_asks_for_what_no_row_has(tmp_path: Path, form: str) -> None:
+    prompt = {"template": "{{inptu}}", "form": form}
+    sums = {"name": "sums", "dataset": "cases.jsonl", "prompt": prompt, "scorers": ["numeric"]}
+    write_sums(tmp_path, URL, benchmarks=[sums])
+    done = call("config", "validate", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "asks for `inptu`" in done.err
+    assert "Did you mean `input`?" in done.err
+
+
 def test_validate_lists_all_mistakes(tmp_path: Path) -> None:
     write_sums(tmp_path, "nonsense", modles=[], seed="many")
     done = call("config", "validate", cwd=tmp_path)
@@ -56,3 +68,12 @@ def test_validate_tells_mistakes_as_json(tmp_path: Path) -> None:
     assert told["exit_code"] == 2
     assert len(told["errors"]) == 3
     assert {"error", "where", "hint"} <= set(told["errors"][0])
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    process = start("config", "schema", cwd=tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert (process.wait(timeout=30), process.stderr.read()) == (0, "")
+    process.stderr.close()

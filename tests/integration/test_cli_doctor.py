@@ -51,6 +51,17 @@ def test_folder_that_cannot_hold_runs_fails(tmp_path: Path) -> None:
     assert checks(done)["runs folder"]["state"] == "fail"
 
 
+def test_key_of_an_endpoint_may_stand_in_a_dotenv_file(tmp_path: Path) -> None:
+    with TruthProcess(TruthSettings(answer="arithmetic", api_key="from-file")) as server:
+        asked = ("doctor", "--endpoint", server.url, "--api-key-env", "DOCTORS_KEY", "--json")
+        done = call(*asked, cwd=tmp_path)
+        assert (done.code, ".env" in done.err) == (2, True)
+        (tmp_path / ".env").write_text("DOCTORS_KEY=from-file\n")
+        assert checks(call(*asked, cwd=tmp_path))["completion"]["state"] == "ok"
+    (tmp_path / ".env").write_text("DOCTORS_KEY\n")
+    assert "`KEY=value`" in call(*asked, cwd=tmp_path).err
+
+
 def test_good_endpoint_passes_every_check(sums_server: TruthProcess, tmp_path: Path) -> None:
     done = call("doctor", "--endpoint", sums_server.url, "--json", cwd=tmp_path)
     found = checks(done)

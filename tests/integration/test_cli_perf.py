@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.integration.commands import start, wait_for_samples
 from tests.integration.inside import Perf
@@ -114,6 +115,29 @@ def test_a_search_stops_at_its_last_step_and_asks_what_the_targets_ask(perf: Per
     assert [stage["load"]["kind"] for stage in document["stages"]] == ["poisson", "poisson"]
     assert document["stages"][0]["load"]["rate"] == 40
     assert "attainment: 0.6" in (perf.run / "spec.yaml").read_text()
+
+
+def test_a_search_tells_the_rate_that_was_borne(perf: Perf) -> None:
+    words = ("--load", "search", "-o", "start=40", "-o", "most_steps=2", "--slo", "e2e=20s,attainment=0.6")
+    assert perf.document(*FEW, *words)["slo_rate"]["m"] > 0
+
+
+@pytest.mark.parametrize("more", [(), ("--dataset", "trace.jsonl")])
+def test_a_trace_tells_times_and_lengths(perf: Perf, tmp_path: Path, more: tuple[str, ...]) -> None:
+    rows = [{"timestamp": 20 * n, "input_length": 5 + n, "output_length": 2 + n} for n in range(6)]
+    (tmp_path / "trace.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    perf.document("--load", "trace", "-o", "path=trace.jsonl", *more)
+    samples = sorted(perf.samples(), key=lambda sample: sample.scheduled_at)
+    assert [sample.usage.completion for sample in samples] == [2, 3, 4, 5, 6, 7]
+    first = samples[0].scheduled_at
+    assert [(s.scheduled_at - first) // 1_000_000 for s in samples] == [0, 20, 40, 60, 80, 100]
+    done = perf("--load", "trace", "-o", "path=trace.jsonl", "--prompt-tokens", "5")
+    assert (done.code, "the trace tells the lengths" in done.err) == (2, True)
+
+
+def test_the_server_is_asked_to_ignore_its_end_token(perf: Perf) -> None:
+    perf.document(*FEW, "--ignore-eos")
+    assert "ignore_eos: true" in (perf.run / "spec.yaml").read_text()
 
 
 def test_prompts_come_from_a_file_and_answers_may_be_whole(perf: Perf, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
         tokens: asked length of the answer.
         counted: tokens by the server's usage, None where it sends none.
         itl: whether gaps between tokens can be told.
+        per_event: tokens of an event.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 2
     counted: bool = True
     itl: bool = True
+    per_event: int = 1
     words: tuple[str, ...] = ()
 
 
@@ -40,14 +42,14 @@ TRAPS = (
     Trap(name="role with the first token", settings="role=with_first"),
     Trap(name="role early", settings="role=early,head=early"),
     Trap(name="no role", settings="role=none"),
-    Trap(name="4 tokens an event", settings="tokens_per_chunk=4,itl=100ms", tokens=8, itl=False),
-    Trap(name="8 tokens an event", settings="tokens_per_chunk=8,itl=50ms", tokens=16, itl=False),
+    Trap(name="4 tokens an event", settings="tokens_per_chunk=4,itl=100ms", tokens=8, itl=False, per_event=4),
+    Trap(name="8 tokens an event", settings="tokens_per_chunk=8,itl=50ms", tokens=16, itl=False, per_event=8),
     Trap(name="reasoning", settings="reasoning=1,role=early"),
     Trap(name="reasoning_content", settings="reasoning=1,reasoning_field=reasoning_content,role=early"),
     Trap(name="thinking in tags", settings="reasoning=1,reasoning_field=think"),
     Trap(name="comments", settings="comments=1,head=early"),
     Trap(name="split writes", settings="split=300ms"),
-    Trap(name="merged writes", settings="merge=2,itl=200ms", tokens=4),
+    Trap(name="merged writes", settings="merge=2,itl=200ms", tokens=4, itl=False),
     Trap(name="usage in no event", settings="usage=none", counted=False),
     Trap(name="usage in each event", settings="usage=every"),
     Trap(name="usage in the last event", settings="usage=last"),
@@ -110,7 +112,7 @@ def test_gaps_between_tokens_are_told_only_where_an_event_is_a_token(
     (stage,) = perf.document(*words)["stages"]
     assert stage["outcomes"] == {"ok": 3}
     assert (stage["itl"] is not None) == trap.itl
-    assert stage["chunk_gap"]["n"] == 3 * (16 // (1 if trap.itl else int(trap.settings[17])) - 1)
+    assert stage["chunk_gap"]["n"] == 3 * (16 // trap.per_event - 1)
 
 
 FAULTS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (

@@ -297,3 +297,48 @@ def test_a_reset_of_a_kept_connection_is_no_error() -> None:
 
     first, second = asyncio.run(work())
     assert (first.body, second.body, second.reused) == (b"hello", b"hello", False)
+
+
+@pytest.mark.parametrize("left", [1, 2, 3, 4])
+def test_an_end_that_begins_in_the_read_of_the_head_is_seen(left: int) -> None:
+    answer = CHUNKED + b"5\r\nhello\r\n0\r\n\r\n"
+
+    async def work() -> Exchange:
+        near, far = pair()
+        made = connection(near)
+        task = asyncio.create_task(made.exchange(b"POST", TimeoutSpec(stream=2.0)))
+        await asyncio.to_thread(drain, far, len(b"POST"))
+        far.send(answer[:-left])
+        while not made._first_at:  # noqa: ASYNC110  the connection tells nobody of a first read
+            await asyncio.sleep(0)
+        far.send(answer[-left:])
+        try:
+            return await task
+        finally:
+            made.close()
+            far.close()
+
+    exchange = asyncio.run(work())
+    assert (exchange.broken, exchange.body) == ("", b"hello")
+
+
+def test_a_request_that_was_answered_before_it_was_out_leaves_no_rest_for_the_next() -> None:
+    """A server refuses a request as too large without reading it, and would keep the connection."""
+
+    async def work() -> tuple[Exchange, int, bool]:
+        near, far = pair()
+        made = connection(near)
+        begun = made.opened_at
+        task = asyncio.create_task(made.exchange(b"x" * 5_000_000, TimeoutSpec()))
+        await asyncio.to_thread(drain, far, 10)
+        far.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nlarge")
+        try:
+            return await task, begun, made.usable
+        finally:
+            made.close()
+            far.close()
+
+    exchange, begun, usable = asyncio.run(work())
+    assert exchange.status == 413
+    assert not usable
+    assert begun <= exchange.sent_at <= exchange.first_byte_at

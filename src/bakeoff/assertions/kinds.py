@@ -32,7 +32,9 @@ _LATER = {
     "meteor": "needs a dictionary of synonyms",
     "ruby": "runs Ruby",
 }  # fmt: skip
-_TEXTS = frozenset({"contains-all", "icontains", "starts-with", "regex"})
+_TEXTS = frozenset(
+    {"contains-any", "contains-all", "icontains", "icontains-any", "icontains-all", "starts-with", "regex"}
+)
 
 
 def known_types() -> list[str]:

@@ -23,6 +23,7 @@ def app(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of its outcome."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    output = sys.stdout
     try:
         code = app.main(args=arguments, prog_name="bakeoff", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -31,9 +32,12 @@ def main(arguments: list[str] | None = None) -> None:
         _ignore_interrupts()
         click.echo("interrupted", err=True)
         code = 130
-    except BrokenPipeError:
-        # The reader of our output went away; that is its choice, and Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click exits by itself where the reader went away, and replaces the output that was closed.
+        if sys.stdout is output:
+            raise
+        # That is the reader's choice, and Python must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
         code = 0
     except (click.ClickException, BakeoffError, OSError) as error:
         if "--debug" in arguments:

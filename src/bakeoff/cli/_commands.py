@@ -27,6 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Operate": {
         "runs": "List, show or remove stored runs.",
         "deploy": "Start, stop and list model servers.",
+        "models": "List models, and find out what their endpoints can do.",
         "config": "Show, check or describe the spec file.",
         "completion": "Print what makes your shell complete commands.",
     },

@@ -1,6 +1,5 @@
 """Run or resume a loaded spec with a display, show the outcome, and return its exit code."""
 
-import asyncio
 import shlex
 import sys
 from collections.abc import Callable, Coroutine
@@ -11,10 +10,10 @@ import msgspec
 from bakeoff.cli._progress import Display
 from bakeoff.cli._show import print_finished, print_json
 from bakeoff.cli._terminal import tell
-from bakeoff.errors import BakeoffError, InterruptedRun
+from bakeoff.errors import BakeoffError
 from bakeoff.run.execute import prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
-from bakeoff.run.loop import run_async
+from bakeoff.run.loop import resumable, run_async
 from bakeoff.spec import LoadedSpec
 from bakeoff.stores.redact import Redactor
 
@@ -43,11 +42,12 @@ def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
-        return await start_run(
-            prepared, root, display.control(), command=_command(), processes=manner.processes
-        )
+        with resumable(f"bakeoff resume --out {shlex.quote(str(root))}"):
+            return await start_run(
+                prepared, root, display.control(), command=_command(), processes=manner.processes
+            )
 
-    return _shown(loaded, manner, work, f"bakeoff resume --out {shlex.quote(str(root))}")
+    return _shown(loaded, manner, work)
 
 
 def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: bool) -> int:
@@ -56,9 +56,10 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
-        return await resume_run(prepared, folder, display.control(), retry_failed=retry_failed)
+        with resumable(f"bakeoff resume {shlex.quote(str(folder))}"):
+            return await resume_run(prepared, folder, display.control(), retry_failed=retry_failed)
 
-    return _shown(loaded, manner, work, f"bakeoff resume {shlex.quote(str(folder))}")
+    return _shown(loaded, manner, work)
 
 
 def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
@@ -80,12 +81,10 @@ def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
     return code
 
 
-def _shown(loaded: LoadedSpec, manner: Manner, work: Work, again: str) -> int:
+def _shown(loaded: LoadedSpec, manner: Manner, work: Work) -> int:
     try:
         with Display(quiet=manner.quiet) as display:
             finished = run_async(work(display))
-    except asyncio.CancelledError:
-        raise InterruptedRun("stopped at once; what was answered is stored", hint=again) from None
     except BakeoffError as error:
         # A server may repeat the key that it refuses.
         error.message = Redactor(loaded.secrets)(error.message.encode()).decode()

@@ -11,21 +11,10 @@ from bakeoff.reports.names import MetricName, parse
 MOST = 25
 _FEWEST_SLICES = 6
 _BOUNDS = ("_lowest", "_highest", "_answered")
-_SPEED = (
-    ("slo_attainment", ""),
-    ("ttft", "p50"),
-    ("ttft", "p95"),
-    ("ttfa", "p50"),
-    ("tpot", "p50"),
-    ("e2e", "p50"),
-    ("e2e", "p95"),
-    ("request_rate", ""),
-    ("output_token_rate", ""),
-    ("cost", ""),
-)
+_SPEED = ["slo_rate.", "slo_attainment.", "ttft.p50", "ttft.p95", "ttfa.p50", "tpot.p50", "e2e.p50"]
+_SPEED += ["e2e.p95", "request_rate.", "output_token_rate.", "cost."]
 _UNITS = {"tokens/s": "tok/s", "requests/s": "req/s"}
-# Without a load test the speed of a quality benchmark is a by-product: its pace is that of our own loop.
-_BESIDE = (("ttft", "p50"), ("e2e", "p50"), ("cost", ""))
+_BESIDE = ["ttft.p50", "e2e.p50", "cost."]  # without a load test the pace is that of our own loop
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +30,7 @@ def rows(results: Results) -> tuple[list[Row], int]:
     quality = [name for name in names if name.quality and not name.slice and not name.base.endswith(_BOUNDS)]
     slices = [name for name in names if name.quality and name.slice and not _whole(results, name)]
     speed = list(_speed(results, names))
-    room = max(MOST - len(quality) - len(speed), _FEWEST_SLICES)
-    cut = max(len(slices) - room, 0)
+    cut = max(len(slices) - max(MOST - len(quality) - len(speed), _FEWEST_SLICES), 0)
     chosen = [*quality, *slices[: len(slices) - cut], *speed]
     made = [_row(results, name) for name in chosen]
     return [row for row in made if any(cell != "-" for cell in row.cells)], cut
@@ -55,10 +43,10 @@ def _names(results: Results) -> list[MetricName]:
 
 def _speed(results: Results, names: Sequence[MetricName]) -> Iterator[MetricName]:
     loads = [name for name, facts in results.benchmarks.items() if facts.get("measured")]
-    found = {(name.benchmark, name.base, name.statistic): name for name in names}
+    found = {(name.benchmark, f"{name.base}.{name.statistic}"): name for name in names}
     for benchmark in loads or results.benchmarks:
-        for base, statistic in _SPEED if loads else _BESIDE:
-            name = found.get((benchmark, base, statistic))
+        for wanted in _SPEED if loads else _BESIDE:
+            name = found.get((benchmark, wanted))
             if name is not None and _worth(results, name):
                 yield name
     for name in names:
@@ -67,7 +55,9 @@ def _speed(results: Results, names: Sequence[MetricName]) -> Iterator[MetricName
 
 
 def _worth(results: Results, name: MetricName) -> bool:
-    """Leave out an unknown cost, and a first answer token that is the first token in every target."""
+    """Leave out an unknown cost, a ttfa that is the ttft, and a far percentile of too few samples."""
+    if name.statistic not in {"", "mean", "p50"}:
+        return any(one.high is not None for one in _known(_estimates(results, name.full)))
     values = [estimate.value if estimate else None for estimate in _estimates(results, name.full)]
     if name.base == "ttfa":
         tokens = _estimates(results, f"{name.benchmark}.ttft.{name.statistic}")

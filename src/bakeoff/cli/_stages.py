@@ -18,12 +18,13 @@ _TIMES = ("ttft", "ttfa", "itl", "tpot", "e2e", "lag", "service", "chunk_gap")
 _MARKS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
 
-class _Stages(msgspec.Struct, frozen=True, kw_only=True):
-    """The document of `bakeoff perf --json`: seconds, tokens per second, shares as 0..1."""
+class _Stages(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The document of `bakeoff perf --json`; `slo_rate` has, for a load in steps, what each target bore."""
 
     run: str
     stages: list[dict[str, object]]
-    schema_version: int = 1
+    schema_version: int = msgspec.field(default_factory=lambda: 1)
+    slo_rate: dict[str, float | None] = {}
 
 
 def presented(*, as_json: bool, matrix: bool) -> Callable[[Finished], None]:
@@ -41,7 +42,9 @@ def presented(*, as_json: bool, matrix: bool) -> Callable[[Finished], None]:
 def stages_json(finished: Finished) -> None:
     """Print every stage as one JSON document."""
     rows = [_plain(stage) for stage in finished.results.stages]
-    click.echo(msgspec.json.encode(_Stages(run=str(finished.folder), stages=rows)).decode())
+    borne = [(t.name, n, e) for t in finished.results.targets for n, e in t.metrics.items()]
+    found = {target: one.value for target, name, one in borne if name.endswith(".slo_rate")}
+    click.echo(msgspec.json.encode(_Stages(run=str(finished.folder), stages=rows, slo_rate=found)).decode())
 
 
 def _plain(stage: StageResult) -> dict[str, object]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 def command(*, runs: tuple[str, ...], rows: int, out: Path, as_json: bool) -> None:
     """Compare the targets of one or several runs on the cases that both answered.
 
-    Each RUN is an id, the beginning of one, or a path. A target that is in several runs is called
-    name@run. Differences are the first target minus the second.
+    Each RUN is an id, the beginning of one, or a path; without any it is the latest run. A target that
+    is in several runs is called name@run. Differences are the first target minus the second.
     """
     from bakeoff.cli._terminal import print_document, say, table
     from bakeoff.run.compare import compare_runs
     from bakeoff.run.folder import find_folder
 
-    found = compare_runs([find_folder(out, run) for run in runs])
+    found = compare_runs([find_folder(out, run) for run in runs or (None,)])
     if as_json:
         print_document(found)
         return

@@ -45,14 +45,14 @@ def schema() -> None:
 @_spec
 @json_option
 def validate(*, spec: Path | None, as_json: bool) -> None:
-    """List every mistake in the spec, then read its data sets; exit 2 when there is one."""
+    """List every mistake in the spec, then read its data and fill its templates; exit 2 for any mistake."""
     from bakeoff.cli._terminal import print_document, say
-    from bakeoff.run.benches import load_benchmark_cases
+    from bakeoff.run.rehearsal import rehearse
     from bakeoff.spec import load_spec
 
     path = find_spec(spec)
     loaded = load_spec(path, environ())
-    cases = {name: len(rows) for name, rows in load_benchmark_cases(loaded.spec, loaded.base).items()}
+    cases = rehearse(loaded)
     models = [model.name for model in loaded.spec.models]
     if as_json:
         print_document({"schema_version": 1, "spec": str(path), "models": models, "cases": cases})

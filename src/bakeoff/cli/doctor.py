@@ -1,11 +1,10 @@
 """`bakeoff doctor`: can this machine measure, and what can an endpoint do?"""
 
-import os
 from pathlib import Path
 
 import click
 
-from bakeoff.cli._options import json_option, out_option
+from bakeoff.cli._options import environ, json_option, out_option
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -13,7 +12,9 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.command()
 @click.option("--endpoint", metavar="URL", help="Base URL of an OpenAI-compatible server, with /v1.")
 @click.option("--model", help="Model to ask there.  [default: the first that it lists]")
-@click.option("--api-key-env", metavar="NAME", help="Environment variable that holds the key.")
+@click.option(
+    "--api-key-env", metavar="NAME", help="Variable that holds the key, in the environment or in .env."
+)
 @click.option("--calibrate", is_flag=True, help="Also find this machine's own limits as a client.")
 @click.option(
     "--calibrate-seconds",
@@ -75,10 +76,15 @@ def command(
 
 
 def _key(name: str | None) -> str | None:
+    """Return the key from where a spec in this folder would take it."""
     from bakeoff.errors import UsageError
+    from bakeoff.spec import variables_at
 
     if name is None:
         return None
-    if not os.environ.get(name):
-        raise UsageError(f"the variable `{name}` is not set", hint=f"export {name}=…")
-    return os.environ[name]
+    value = variables_at(Path(), environ()).get(name)
+    if not value:
+        raise UsageError(
+            f"the variable `{name}` is not set", hint=f"`export {name}=…`, or put `{name}=…` in `.env`"
+        )
+    return value

@@ -9,7 +9,9 @@ from bakeoff.cli._options import json_option, out_option
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--format", "name", required=True, help="csv, excel, guidellm, kit or matrix.")
+@click.option(
+    "--format", "name", required=True, help="csv, excel, guidellm, kit, lm_eval, matrix or promptfoo."
+)
 @click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),

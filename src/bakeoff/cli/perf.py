@@ -30,6 +30,9 @@ from bakeoff.cli._options import environ, out_option
 )
 @click.option("--prompt-tokens", help="N, or MEAN,STDDEV.  [default: 256]")
 @click.option("--output-tokens", help="N, or MEAN,STDDEV.  [default: 128]")
+@click.option(
+    "--ignore-eos", is_flag=True, help="Ask the server to go on to the asked length (vLLM, llama.cpp)."
+)
 @click.option("--dataset", help="File of prompts in place of synthetic ones.")
 @click.option(
     "--matrix",

@@ -15,6 +15,9 @@ from bakeoff.cli._options import environ, find_spec, json_option, out_option
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many cases of each benchmark.")
 @click.option("--seed", type=int, help="Seed of every random choice.")
 @click.option("--allow-code", is_flag=True, help="Let scripts of this spec grade answers; they are your own.")
+@click.option(
+    "--cache/--no-cache", default=None, help="Take answers of earlier runs in place of asking again."
+)
 @click.option("--gate", is_flag=True, help="Exit 3 for fail, 6 for inconclusive.")
 @click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -30,8 +33,12 @@ def command(
     from bakeoff.spec import load_spec
 
     flags = {"benchmarks[*].limit": given.pop("limit"), "seed": given.pop("seed")}
+    cache: bool | None = given.pop("cache")
     flags["benchmarks[*].scorers[*].allow_code"] = given.pop("allow_code") or None
     overrides = {path: value for path, value in flags.items() if value is not None}
-    loaded = load_spec(find_spec(spec), environ(), overrides=overrides)
+    path = find_spec(spec)
+    loaded = load_spec(path, environ(), overrides=overrides)
+    if cache is not None and cache != bool(loaded.spec.cache):  # a folder of the spec is kept
+        loaded = load_spec(path, environ(), overrides=overrides | {"cache": cache})
     loaded = selected(loaded, models=models, benchmarks=only)
     ctx.exit(run_new(loaded, out, Manner(**given)))

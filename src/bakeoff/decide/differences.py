@@ -8,12 +8,16 @@ from bakeoff.records import Comparison
 def shown_differences(comparisons: Sequence[Comparison], quality: str | None, level: float) -> Iterator[str]:
     """Yield a sentence for each slice of the deciding metric, and each latency, in which two targets differ.
 
-    A difference counts where its adjusted p is below 1 - level and its interval leaves 0 out.
+    A difference counts where its adjusted p is below 1 - level and its interval leaves 0 out. A slice that
+    only repeats what the whole shows of the same two is not told.
     """
+    whole = {_winner(row) for row in comparisons if row.metric == quality and _shown(row, level)}
     for row in comparisons:
         if not _shown(row, level):
             continue
         if quality is not None and row.metric.startswith(f"{quality}@"):
+            if _winner(row) in whole:
+                continue
             yield _sentence(row, "better", scale=100, unit="points", more=True)
         elif row.metric.endswith((".ttft", ".e2e")):
             yield _sentence(row, "faster", scale=1000, unit="ms", more=False)
@@ -23,6 +27,12 @@ def _shown(row: Comparison, level: float) -> bool:
     if row.low is None or row.high is None or row.p_adjusted is None or not row.difference:
         return False
     return row.p_adjusted < 1 - level and (row.low > 0 or row.high < 0)
+
+
+def _winner(row: Comparison) -> tuple[str, str]:
+    """Return the names of a difference that is shown, the higher value first."""
+    assert row.difference is not None
+    return (row.a, row.b) if row.difference > 0 else (row.b, row.a)
 
 
 def _sentence(row: Comparison, word: str, *, scale: float, unit: str, more: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.decide.choices import choice_facts, choice_warnings
 from bakeoff.decide.collect import Answers, Collected, collect
 from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
 from bakeoff.decide.constraints import Measured
@@ -90,7 +91,7 @@ def build_results(data: RunData) -> Results:
         warnings=[*_warnings(data, targets, gathered), *(note for each in imported for note in each.notes)],
         policy=_policy(data.spec.benchmarks),
         environment=data.environment,
-        benchmarks={b.name: _facts(b, data) for b in data.spec.benchmarks},
+        benchmarks={b.name: _facts(b, data, collected) for b in data.spec.benchmarks},
     )
 
 
@@ -213,7 +214,7 @@ def _policy(benchmarks: Iterable[BenchmarkSpec]) -> str:
 
 
 def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered) -> list[str]:
-    warnings: list[str] = _cold_repeats(data)
+    warnings: list[str] = [*_cold_repeats(data), *_preferred_letters(data, gathered.collected)]
     planned: Counter[tuple[str, str]] = Counter()
     for stage in data.plan.stages:
         if not stage.warmup and not stage.ladder and stage.seconds is None:
@@ -246,6 +247,14 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered
     return warnings
 
 
+def _preferred_letters(data: RunData, collected: Collected) -> list[str]:
+    return [
+        warning
+        for b in data.spec.benchmarks
+        for warning in choice_warnings(b, data.cases.get(b.name, {}), collected)
+    ]
+
+
 def _cold_repeats(data: RunData) -> list[str]:
     """Say where repeats can show no spread of the model's own."""
     return [
@@ -270,10 +279,11 @@ def _ungraded(answers: Answers) -> int:
     )
 
 
-def _facts(benchmark: BenchmarkSpec, data: RunData) -> dict[str, Any]:
-    return {
+def _facts(benchmark: BenchmarkSpec, data: RunData, collected: Collected) -> dict[str, Any]:
+    cases = data.cases.get(benchmark.name, {})
+    return choice_facts(benchmark, cases, collected, data.events) | {
         "version": benchmark.version,
-        "cases": len(data.cases.get(benchmark.name, {})),
+        "cases": len(cases),
         "repeats": benchmark.repeats,
         "measured": benchmark.measured,
         "scorers": [scorer.type for scorer in benchmark.scorers],

@@ -13,7 +13,7 @@ from typing import overload
 import msgspec
 
 from bakeoff.decide.served import FIGURES, ServedFold
-from bakeoff.engine.tally import steady_window
+from bakeoff.engine.tally import in_step, steady_window
 from bakeoff.extend import SampleMetric
 from bakeoff.metrics._batches import in_flight
 from bakeoff.records import Estimate, Sample, StageCheck, Target
@@ -62,7 +62,7 @@ class StageFold:
         self._measures = list(measures.values())
         self.outcomes: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
-        self._sends, self._ends, self._sent = array("q"), array("q"), array("q")
+        self._sends, self._ends, self._answers = array("q"), array("q"), array("q")
         self._spans = (array("q"), array("q"), array("q"))
         self._token_gaps: Counter[int] = Counter()
         self._chunk_gaps: Counter[int] = Counter()
@@ -88,8 +88,10 @@ class StageFold:
             (self._token_gaps if whole else self._chunk_gaps).update(sample.chunk_us)
         if self._slo is not None:
             self._judge(sample, self._slo(sample))
-        if sample.ok and sample.done_at is not None:
+        if sample.done_at is not None:
             self._ends.append(sample.done_at)
+        if sample.ok and sample.done_at is not None:
+            self._answers.append(sample.done_at)
             tokens = sample.usage.completion
             self._uncounted |= tokens is None
             begin = sample.first_token_at if sample.first_token_at is not None else sample.done_at
@@ -136,12 +138,12 @@ class StageFold:
         metrics: ServerMetrics | None = None,
     ) -> StageResult:
         """Return what the stage measured."""
-        window = steady_window(self._sends, self._ends)
+        window = steady_window(self._sends, self._ends, in_step(load))
         begin, end = window or self._whole()
         seconds = (end - begin) / _NS
         wanted = (*_TIMES, *_TOKENS)
         summaries = {name: _summary(self.values[name]) for name in wanted if name in self.values}
-        rate = _per_second(self._ends, begin, end)
+        rate = _per_second(self._answers, begin, end)
         e2e = summaries.get("e2e")
         zero = min(self._sends, default=0)
         return StageResult(
@@ -177,11 +179,11 @@ class StageFold:
 
     def _whole(self) -> tuple[int, int]:
         begin = min(self._sends, default=0)
-        return begin, max(self._ends, default=begin)
+        return begin, max(self._answers, default=begin)
 
     def _token_rate(self, begin: int, end: int) -> float | None:
         """Return tokens per second; an answer's tokens count for the part of its stream within the window."""
-        if end <= begin or not self._ends:
+        if end <= begin or not self._answers:
             return None
         total = 0.0
         for first, last, tokens in zip(*self._spans, strict=True):

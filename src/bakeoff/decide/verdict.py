@@ -139,8 +139,17 @@ def _no_winner(field: _Field, best: str, tied: list[str], rows: list[Comparison]
         choice=None,
         tied=[best, *tied],
         sentence=f"No clear winner: {who} {whom} on {field.metric}{_gap_text(rows)}.",
-        reasons=field.reasons + _surer(rows),
+        reasons=field.reasons + _outdone(field, best, tied) + _surer(rows),
     )
+
+
+def _outdone(field: _Field, best: str, tied: Sequence[str]) -> list[str]:
+    """Say of each target that is neither `best` nor tied with it by how much it was shown to be worse."""
+    names = [name for name in field.names if name != best and name not in tied]
+    return [
+        f"{name} is ruled out: worse than {best} on {field.metric}{_gap_text([_row(field, best, name)])}"
+        for name in names
+    ]
 
 
 def _against_incumbent(field: _Field, incumbent: str) -> Verdict:
@@ -153,7 +162,7 @@ def _against_incumbent(field: _Field, incumbent: str) -> Verdict:
         tied = [t.name for t in challengers if t.name != best and not _beats(field, best, t.name)]
         sentence = f"Switch from {incumbent} to {best}: better on {field.metric}{_gap_text([row])}"
         sentence += f"; not shown to be better than {_and(tied)}." if tied else "."
-        return _chosen(field, best, sentence, [], tied=tied)
+        return _chosen(field, best, sentence, _outdone(field, best, [*tied, incumbent]), tied=tied)
     rows = [row for t in challengers if (row := _row(field, t.name, incumbent)) is not None]
     rows.sort(key=lambda row: -2.0 if row.difference is None else row.difference, reverse=True)
     if challengers:
@@ -162,8 +171,9 @@ def _against_incumbent(field: _Field, incumbent: str) -> Verdict:
     else:
         sentence = f"Keep {incumbent}: there is no challenger that can be chosen."
     margin = field.evidence.rule.quality.margin
-    reasons = [_noninferior(row, margin) for row in rows if margin] + _surer(rows)
     tied = [t.name for t in challengers if not _beats(field, incumbent, t.name)]
+    reasons = [_noninferior(row, margin) for row in rows if margin] + _outdone(field, incumbent, tied)
+    reasons += _surer([row for row in rows if row.a in tied])
     return _chosen(field, incumbent, sentence, reasons, tied=tied)
 
 

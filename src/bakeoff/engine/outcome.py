@@ -77,6 +77,14 @@ def answer_failure(exchange: Exchange, response: Response) -> Failure | None:
             status=200,
             retry=True,
         )
+    packed = exchange.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in {"identity", ""}:
+        return Failure(
+            outcome="error",
+            kind="compressed",
+            message=f"the answer is compressed ({packed}), unasked; switch that off at the server",
+            status=200,
+        )
     if response.error is not None:
         return Failure(outcome="error", kind="bad_answer", message=response.error, status=200, retry=True)
     if not response.complete:
@@ -93,7 +101,8 @@ def answer_failure(exchange: Exchange, response: Response) -> Failure | None:
 def answer_outcome(response: Response, request: Request) -> str:
     """Return the outcome of a whole answer.
 
-    Likelihoods are whole or the sample has failed. An answer that was asked to have an exact length ends at it on purpose and is not truncated.
+    Likelihoods are whole, or the sample has failed.
+    An answer that was asked to have an exact length ends at it on purpose and is not truncated.
     """
     if request.continuations:
         return "ok"

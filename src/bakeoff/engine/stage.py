@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from bakeoff import clock, plugins
+from bakeoff.engine.cache import AnswerCache
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.gaps import Gaps
 from bakeoff.engine.gate import Gate
@@ -17,10 +18,10 @@ from bakeoff.engine.loops import closed_loop, open_loop, sleep_until
 from bakeoff.engine.memory import Key
 from bakeoff.engine.monitor import Monitor
 from bakeoff.engine.send import Lane, Outgoing, Sending, send
-from bakeoff.engine.tally import Meets, Tally
+from bakeoff.engine.tally import Meets, Tally, in_step
 from bakeoff.engine.turns import Writer, followed, lines
 from bakeoff.extend import Load, Store
-from bakeoff.plan import derive_seed, schedule_rng
+from bakeoff.plan import CALIBRATION, derive_seed, schedule_rng
 from bakeoff.records import BenchmarkSpec, Case, Event, Intent, Sample, Schedule, Stage
 from bakeoff.words import LengthFeedback
 
@@ -65,6 +66,7 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
         zero: monotonic ns of the run's time zero.
         segment: 0 for the first process that worked on the run, and so on.
         agree: returns the monotonic ns at which a stage starts; processes agree on one.
+        cache: serves answers of earlier runs.
     """
 
     benches: dict[str, Bench]
@@ -75,6 +77,7 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     control: Control
     share: Share = Share()
     agree: Callable[[Stage], Awaitable[int]] = _start_now
+    cache: AnswerCache | None = None
 
 
 class Todo(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +112,8 @@ async def run_stage(shop: Workshop, stage: Stage, todo: Todo) -> tuple[Tally, bo
         the stage's counts, and whether its numbers are the server's and not the client's.
     """
     bench, lane = shop.benches[stage.benchmark], shop.lanes[stage.benchmark, stage.target]
-    tally = Tally(total=stage.requests, done=stage.requests - len(todo.missing), meets=bench.meets)
+    done = stage.requests - len(todo.missing)
+    tally = Tally(total=stage.requests, done=done, meets=bench.meets, together=in_step(stage.load))
     todo_lines = list(lines(todo.missing, followed(bench.cases)))
     schedule = stage_schedule(stage, len(todo_lines))
     whole = min(schedule.concurrency or len(todo_lines), len(todo_lines))
@@ -121,7 +125,8 @@ async def run_stage(shop: Workshop, stage: Stage, todo: Todo) -> tuple[Tally, bo
     if stage.measured:
         gc.collect()  # takes some ms, by which the first requests would be late if it came after the start
     start = await shop.agree(stage)
-    stage_event(shop, "stage_started", stage)
+    mode = bench.spec.multiple_choice
+    stage_event(shop, "stage_started", stage, **({} if mode is None else {"multiple_choice": mode}))
     shop.control.tell(Progress(kind="stage", stage=stage, done=tally.done, total=tally.total))
     shop.store.grouped = stage.measured
     seconds = None if stage.seconds is None else start + round(stage.seconds * 1e9) - todo.spent_ns
@@ -281,9 +286,17 @@ def _quiet_gc(*, on: bool) -> Generator[None]:
 
 
 def sending(shop: Workshop, stage: Stage, gate: Gate | None) -> Sending:
-    """Return how the samples of a stage are taken."""
+    """Return how the samples of a stage are taken; those whose times matter are never served."""
+    timed = stage.measured or stage.warmup or stage.name == CALIBRATION
     rng = Random(derive_seed(stage.seed, stage.target, shop.segment, shop.share.index))
-    return Sending(zero=shop.zero, segment=shop.segment, attempts=stage.attempts, gate=gate, rng=rng)
+    return Sending(
+        zero=shop.zero,
+        segment=shop.segment,
+        attempts=stage.attempts,
+        gate=gate,
+        rng=rng,
+        cache=None if timed else shop.cache,
+    )
 
 
 def record_sample(shop: Workshop, bench: Bench, stage: Stage, tally: Tally, sample: Sample) -> None:

@@ -107,4 +107,6 @@ def of_repeat(request: Request, repeat: int) -> Request:
     seed = request.sampling.seed
     if seed is None or repeat == 0:
         return request
-    return msgspec.structs.replace(request, sampling=msgspec.structs.replace(request.sampling, seed=seed + repeat))
+    return msgspec.structs.replace(
+        request, sampling=msgspec.structs.replace(request.sampling, seed=seed + repeat)
+    )

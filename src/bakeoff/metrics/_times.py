@@ -42,11 +42,13 @@ def visible_tokens(sample: Sample) -> int | None:
 
 
 def token_per_chunk(sample: Sample) -> bool:
-    """Tell whether every event held exactly one token.
+    """Tell whether every event held exactly one token, and came by itself as a rule.
 
     Many servers count the token that ends an answer, which has no text and so no event; after a
     natural stop one token more than events is the same thing.
     """
+    if sample.arrivals and 3 * sample.arrivals < 2 * sample.chunks:
+        return False
     tokens = visible_tokens(sample)
     stopped = sample.finish_reason == "stop"
     return tokens is not None and (tokens == sample.chunks or (stopped and tokens == sample.chunks + 1))
@@ -57,9 +59,12 @@ def tpot(sample: Sample) -> float | None:
     span, tokens = streaming(sample), visible_tokens(sample)
     if span is None or tokens is None or tokens < 2:
         return None
+    later = sample.chunks - sample.first_chunks
+    if later < 1:
+        return None
     if token_per_chunk(sample):
-        return span / (sample.chunks - 1)
-    return span / (tokens - tokens / sample.chunks)
+        return span / later
+    return span / (tokens * later / sample.chunks)
 
 
 def _between(sample: Sample, start: int | None, end: int | None) -> float | None:

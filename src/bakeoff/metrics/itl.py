@@ -9,8 +9,9 @@ from bakeoff.records import Sample, Target
 class Itl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Mean gap between tokens: (last_token_at - first_token_at) / (tokens - 1).
 
-    Only where every event held one token; None elsewhere, because a gap between events is not a gap
-    between tokens (that one is `chunk_gap`).
+    Only where every event held one token and as a rule came by itself; None elsewhere, because a gap
+    between events is not a gap between tokens (that one is `chunk_gap`). Tokens that came together with
+    the first are not counted.
     """
 
     name: str = "itl"
@@ -21,7 +22,7 @@ class Itl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         span = _times.streaming(sample)
         if span is None or not _times.token_per_chunk(sample):
             return None
-        return span / (sample.chunks - 1)
+        return span / (sample.chunks - sample.first_chunks) if sample.chunks > sample.first_chunks else None
 
 
 def token_gaps(sample: Sample) -> list[float] | None:

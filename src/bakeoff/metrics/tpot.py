@@ -7,11 +7,12 @@ from bakeoff.records import Sample, Target
 
 
 class Tpot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """(last_token_at - first_token_at) / (tokens - tokens in the first event).
+    """(last_token_at - first_token_at) / (tokens - tokens that came first).
 
-    The tokens of the first event were there when the clock started, so they took none of the time.
-    Where each event held one token that is (last - first) / (events - 1). Otherwise nobody tells how
-    many the first event held, and the tokens are taken as spread evenly over the events: tokens / events.
+    The tokens of the first event, and of events that came with it, were there when the clock started, so
+    they took none of the time.
+    Where each event held one token and came by itself that is (last - first) / (events - 1). Otherwise
+    nobody tells how many the first event held, and the tokens are taken as spread evenly over the events.
     With 4 tokens an event and 40 ms a token, dividing by tokens - 1 would read 36 ms.
 
     Tokens are the server's completion tokens, without reasoning that it counted and did not send.

@@ -1,4 +1,4 @@
-"""Multiple choice: choices shuffled by seed, usual prompts, and what is asked in each mode. It sends nothing."""
+"""Multiple choice: choices shuffled by seed, usual prompts, what each mode asks. It sends nothing."""
 
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -92,8 +92,8 @@ def check_choices(cases: Sequence[Case], benchmark: str, path: str = "") -> None
             f"`{case.id}`" + (f" (line {case.line})" if case.line else "") for case, _ in wrong[:_SHOWN]
         )
         raise DataError(
-            f"{len(wrong)} of {len(cases)} rows cannot be asked as multiple choice: {wrong[0][1]}; rows {shown}"
-            + (", …" if len(wrong) > _SHOWN else ""),
+            f"{len(wrong)} of {len(cases)} rows cannot be asked as multiple choice: {wrong[0][1]}; "
+            f"rows {shown}" + (", …" if len(wrong) > _SHOWN else ""),
             where=path or f"benchmark `{benchmark}`",
             hint="a row has `question`, `choices` (a list of texts) and `answer` (index, letter or text)",
         )
@@ -132,9 +132,9 @@ class ChoiceRenderer:
         Raises:
             TemplateError: the row lacks a field that a template asks for.
         """
-        if case.continuations:
-            return Request(continuations=case.continuations, stream=False)
         request = self._inner.render(case)
+        if request.continuations:
+            return request
         if self._mode in LIKELIHOOD:
             gap = self._inner.gap(case)
             texts = [gap + text.strip() for text in texts_of(case.fields.get("choices"))]
@@ -154,8 +154,7 @@ class ChoiceRenderer:
         Raises:
             TemplateError: of the first row that does not fit.
         """
-        self._inner.check(case for case in cases if not case.continuations)
+        self._inner.check(cases)
 
 
 Renderer = PromptRenderer | ChoiceRenderer
-

@@ -1,16 +1,17 @@
-"""The ways to ask multiple choice, best first, and which of them a benchmark can be asked in. It asks nothing."""
+"""The ways to ask multiple choice, best first, and which of them fit a benchmark. It asks nothing."""
 
 from collections.abc import Mapping
 
 import msgspec
 
+from bakeoff import plugins
+from bakeoff.errors import PluginError
 from bakeoff.records import BenchmarkSpec, Choice, Spec
 
 MODES = ("prompt_logprobs", "grammar", "first_token", "letter")
 LIKELIHOOD = frozenset({"prompt_logprobs", "grammar"})
-"""Modes that compare the likelihoods of whole choices; the others ask for a letter, which is another question."""
+"""Modes that compare the likelihoods of whole choices; the others ask for a letter: another question."""
 
-_NEEDS = {"acc": LIKELIHOOD | {"first_token"}, "acc_norm": LIKELIHOOD}
 _TEXT = frozenset({"letter"})
 
 
@@ -20,7 +21,8 @@ def allowed_modes(benchmark: BenchmarkSpec) -> tuple[str, ...]:
     Scorers of its own, the chat form and a load under measurement leave out those that do not fit.
     """
     asked = benchmark.multiple_choice
-    return tuple(mode for mode in (MODES if asked == "auto" else (str(asked),)) if not obstacle(benchmark, mode))
+    modes = MODES if asked == "auto" else (str(asked),)
+    return tuple(mode for mode in modes if not obstacle(benchmark, mode))
 
 
 def obstacle(benchmark: BenchmarkSpec, mode: str) -> str:
@@ -30,10 +32,20 @@ def obstacle(benchmark: BenchmarkSpec, mode: str) -> str:
     if mode in LIKELIHOOD and benchmark.measured:
         return "a load test measures answers, and likelihoods are none"
     for scorer in benchmark.scorers:
-        if mode not in _NEEDS.get(scorer.type, _TEXT):
-            what = "needs likelihoods" if scorer.type in _NEEDS else "needs the text of an answer"
+        judged = _judged(scorer.type)
+        if mode not in judged:
+            what = "needs the text of an answer" if judged == _TEXT else "needs likelihoods"
             return f"the scorer `{scorer.type}` {what}"
     return ""
+
+
+def _judged(scorer: str) -> frozenset[str]:
+    """Return the modes whose samples a scorer can judge: by its answer's text unless its class says more."""
+    try:
+        found: frozenset[str] = getattr(plugins.load("scorers", scorer.removeprefix("not-")), "modes", _TEXT)
+    except PluginError:
+        return _TEXT
+    return found
 
 
 def default_scorers(mode: str) -> list[Choice]:
@@ -45,7 +57,7 @@ def default_scorers(mode: str) -> list[Choice]:
     return [Choice(type="acc"), Choice(type="acc_norm")]
 
 
-def settled(spec: Spec, modes: Mapping[str, str]) -> Spec:
+def with_modes(spec: Spec, modes: Mapping[str, str]) -> Spec:
     """Return the spec with each multiple choice benchmark's mode and scorers filled in.
 
     Args:
@@ -53,10 +65,12 @@ def settled(spec: Spec, modes: Mapping[str, str]) -> Spec:
         modes: of benchmarks whose mode was chosen by what the endpoints can do; one that is not there stays
             `auto`, with the scorers that the best mode would have.
     """
-    return msgspec.structs.replace(spec, benchmarks=[_settled(b, modes.get(b.name)) for b in spec.benchmarks])
+    return msgspec.structs.replace(
+        spec, benchmarks=[_with_mode(b, modes.get(b.name)) for b in spec.benchmarks]
+    )
 
 
-def _settled(benchmark: BenchmarkSpec, chosen: str | None) -> BenchmarkSpec:
+def _with_mode(benchmark: BenchmarkSpec, chosen: str | None) -> BenchmarkSpec:
     if benchmark.multiple_choice is None:
         return benchmark
     mode = chosen or benchmark.multiple_choice

@@ -81,6 +81,8 @@ class PromptRenderer:
         Raises:
             TemplateError: the row lacks a field that a template asks for.
         """
+        if case.continuations:
+            return Request(continuations=case.continuations, sampling=self._asked(case), stream=False)
         if self._form == "chat":
             return Request(
                 messages=self._conversation(case),

@@ -49,12 +49,17 @@ class RawUsage(msgspec.Struct, frozen=True, gc=False):
         prompt = self.prompt_tokens_details or TokenDetails()
         completion = self.completion_tokens_details or TokenDetails()
         counted = Usage(
-            prompt=self.prompt_tokens,
-            completion=self.completion_tokens,
-            cached=prompt.cached_tokens,
-            reasoning=completion.reasoning_tokens,
+            prompt=_count(self.prompt_tokens),
+            completion=_count(self.completion_tokens),
+            cached=_count(prompt.cached_tokens),
+            reasoning=_count(completion.reasoning_tokens),
         )
         return counted if counted == Usage() else msgspec.structs.replace(counted, counted_by="server")
+
+
+def _count(tokens: int | None) -> int | None:
+    """Return a count; a negative one is none."""
+    return None if tokens is None or tokens < 0 else tokens
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,23 +200,40 @@ def top_logprobs(parts: Sequence[Any]) -> list[dict[str, float]]:
     """
     found: list[dict[str, float]] = []
     for part in map(mapping, parts):
-        content = part.get("content")
-        if isinstance(content, list):
-            found += [_alternatives(mapping(token)) for token in cast("list[Any]", content)]
-        elif isinstance(tops := part.get("top_logprobs"), list):
-            found += [_numbers(mapping(top)) for top in cast("list[Any]", tops)]
+        if part.get("content") is not None:
+            found += [_alternatives(mapping(token)) for token in _items(part["content"])]
+        else:
+            found += [_numbers(mapping(top)) for top in _items(part.get("top_logprobs"))]
     return found if any(found) else []
 
 
+def _items(value: Any) -> list[Any]:  # noqa: ANN401  a parsed value
+    """Return a JSON list as it is, and an empty one for any other value."""
+    if not isinstance(value, list):
+        return []
+    return [*cast("Sequence[Any]", value)]
+
+
 def _alternatives(token: dict[str, Any]) -> dict[str, float]:
-    tops: Any = token.get("top_logprobs")
-    listed = [mapping(top) for top in cast("list[Any]", tops)] if isinstance(tops, list) else []
+    listed = [mapping(top) for top in _items(token.get("top_logprobs"))]
     # Tokens that are parts of characters may be written alike; the likeliest comes first.
     return _numbers({str(top.get("token")): top.get("logprob") for top in reversed(listed)})
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
+
+
+def bare_error(payloads: Sequence[bytes]) -> str:
+    """Return the text of an event at the end that is itself an error object; "" where there is none."""
+    for payload in payloads[-2:]:
+        if b'"error"' not in payload:
+            continue
+        with suppress(*_UNDECODABLE):
+            fields = _FIELDS.decode(payload)
+            if fields.get("object") == "error":
+                return error_text(fields)
+    return ""
 
 
 def error_text(error: ServerError) -> str:

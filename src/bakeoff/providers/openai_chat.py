@@ -128,7 +128,7 @@ def _decode_stream(exchange: Exchange) -> Response:
         if calls or choice.logprobs is not None or delta.refusal or chunk.error is not None:
             said.take(chunk, choice, delta)
     said.conclude(chunks)
-    problem = said.error or problem
+    problem = said.error or shared.bare_error(stream.payloads) or problem
     if not chunks:
         problem = problem or "the stream held no event"
     if stream.named_error:

@@ -57,6 +57,7 @@ def _decode_stream(exchange: Exchange) -> Response:
     chunks, problem = shared.decode_all(_CHUNKS, stream.payloads)
     if stream.named_error:
         problem = problem or "the server sent an error event"
+    problem = shared.bare_error(stream.payloads) or problem
     response = _collect(chunks, problem, done=stream.done, payloads=stream.payloads)
     nothing = [""] * len(chunks)
     timed = shared.Timed(

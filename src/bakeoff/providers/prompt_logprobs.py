@@ -1,4 +1,4 @@
-"""Log-likelihoods by echoed prompts: the whole text is sent, and each of its tokens comes back with a number."""
+"""Log-likelihoods by echoed prompts: each token of what is sent comes back with a number."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 class _Completion(shared.Answer, frozen=True):
-    choices: list[_Choice] = []
+    choices: tuple[_Choice, ...] = ()
 
 
 class _Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,8 @@ def _judged(answer: _Completion, asked: Continuation) -> _Judged:
     start = boundary(logprobs.tokens[:end], asked.context, asked.text)
     if start is None:
         raise shared.Undecodable(
-            "the tokens that came back do not spell the prompt: `echo` is ignored, or they are written otherwise"
+            "the tokens that came back do not spell the prompt: `echo` is ignored, or they are written "
+            "otherwise"
         )
     return _Judged(likelihood=_likelihood(logprobs, start, end), usage=answer.counted, model=answer.model)
 
@@ -103,28 +104,34 @@ def boundary(tokens: Sequence[str], context: str, text: str) -> int | None:
     """Return the place of the first token that holds some of `text`, or None where they do not spell it.
 
     Tokens are matched from the end, as far as needed. A part of a character is written as U+FFFD, and some
-    servers leave out a token's leading blank, so a few readings are followed until one is left.
+    servers leave out a token's leading blank, so a few readings are followed until they agree.
     """
     whole, edge = context + text, len(context)
-    ends: dict[int, int | None] = {len(whole): None}  # where the rest would end: the boundary found on the way
+    # Where the rest of the tokens would end, and the boundary that was passed on the way there.
+    readings: set[tuple[int, int | None]] = {(len(whole), None)}
     for place in range(len(tokens) - 1, -1, -1):
-        if ends and all(found is not None for found in ends.values()) and len(set(ends.values())) == 1:
+        if None not in {passed for _, passed in readings} and len({passed for _, passed in readings}) == 1:
             break
-        before: dict[int, int | None] = {}
-        for stop, found in ends.items():
-            for begin in _begins(whole, stop, tokens[place]):
-                before.setdefault(begin, place if found is None and begin <= edge < stop else found)
-        ends = before
-    found = {place for place in ends.values() if place is not None}
+        readings = {
+            (begin, place if passed is None and begin <= edge < stop else passed)
+            for stop, passed in readings
+            for begin in _begins(whole, stop, tokens[place])
+        }
+    found = {passed for _, passed in readings if passed is not None}
     return found.pop() if len(found) == 1 else None
 
 
-def _begins(whole: str, stop: int, token: str) -> list[int]:
+def _begins(whole: str, stop: int, token: str) -> set[int]:
     """Return where a token that ends at `stop` may begin."""
-    if _REPLACED in token or not token:
-        return list(range(max(0, stop - len(token)), stop + 1))
-    begin = stop - len(token)
-    if begin < 0 or not whole.startswith(token, begin):
-        return []
-    blank = begin > 0 and whole[begin - 1].isspace() and not token[0].isspace()
-    return [begin, begin - 1] if blank else [begin]
+    begins: set[int] = {stop}
+    for char in reversed(token):
+        fits: set[int] = {at - 1 for at in begins if at and _fits(char, whole[at - 1])}
+        # Of a character's parts only one brings it along.
+        begins = fits | begins if char == _REPLACED else fits
+    if token and not token[0].isspace():
+        begins |= {at - 1 for at in begins if at and whole[at - 1].isspace()}
+    return begins
+
+
+def _fits(char: str, whole: str) -> bool:
+    return char == whole or (char == _REPLACED and not whole.isascii())

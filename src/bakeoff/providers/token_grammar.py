@@ -33,7 +33,7 @@ class _Choice(msgspec.Struct, frozen=True):
 
 
 class _Completion(shared.Answer, frozen=True):
-    choices: list[_Choice] = []
+    choices: tuple[_Choice, ...] = ()
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -112,12 +112,9 @@ class _Asker:
                 costs += await self._forced(prompt, run)
             else:
                 costs.append(await self._listed(prompt, run[0]))
-        numbers = [cost.logprob for cost in costs]
-        if not all(map(math.isfinite, numbers)):
-            raise shared.Undecodable("a token of the text has no log-probability")
         said = [cost.greedy for cost in costs]
         greedy = None if None in said else all(said)
-        return Likelihood(logprob=math.fsum(numbers), tokens=len(numbers), greedy=greedy)
+        return Likelihood(logprob=math.fsum(cost.logprob for cost in costs), tokens=len(costs), greedy=greedy)
 
     async def _tokens(self, text: str) -> list[_Piece]:
         body = shared.encode({"content": text, "add_special": True, "with_pieces": True})

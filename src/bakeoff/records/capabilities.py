@@ -6,7 +6,9 @@ CAPABILITIES_VERSION = 1
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint was seen to do: True seen, False asked for and not seen, None not asked or not to be told.
+    """What an endpoint was seen to do.
+
+    True is seen, False asked for and not seen, None not asked or not to be told.
 
     Attributes:
         target: who was asked.

@@ -37,6 +37,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outcome: one of OUTCOMES.
         segment: 0 for the first process that worked on the run, 1 after the first resume, and so on.
+        arrivals: how many different arrival times the content events had; fewer than `chunks` where several
+            came at once.
+        first_chunks: content events that came with the first.
         chunk_us: gaps between content events in microseconds, the first from `first_token_at`.
         attempts: earlier tries of the same intent, oldest first.
         error: what went wrong, empty for an answer.
@@ -71,6 +74,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     attempts: list[Attempt] = []
     chunks: int = 0
+    arrivals: int = 0
+    first_chunks: int = 1
     chunk_us: list[int] | None = None
     connect_ns: int = 0
     stamped_by: str = "read"

@@ -89,9 +89,9 @@ class PromptSpec(msgspec.Struct, frozen=True, kw_only=True):
     """How a case becomes a request.
 
     Attributes:
-        template: Jinja text of the user turn; None sends the case's own messages or its `input` or `prompt`.
+        template: Jinja text of the user turn; None sends the case's own messages, `input` or `prompt`.
         system: Jinja text of a system message.
-        messages: a whole conversation as a list of {role: …, content: …} with Jinja texts, in place of `template`.
+        messages: a whole conversation, {role: …, content: …} each with Jinja text, in place of `template`.
         few_shot: example cases shown before the question, as {input: …, answer: …} mappings of fields.
         example: Jinja text of one example in the completion form; sees the example's fields and `answer`.
         form: auto uses chat where every target has a chat template, else the completion form for all.
@@ -131,8 +131,8 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: the load, by name.
         requests: stop after this many requests; None sends each case once.
-        seconds: stop sending after this time; a load test without `requests` goes on till then, its cases over
-            and over where need be.
+        seconds: stop sending after this time; a load test without `requests` goes on till then, with its
+            cases over and over where need be.
         errors: stop sending after this many failed samples.
         warmup: requests that are sent first, stored and left out of every estimate.
         warmup_seconds: how long requests are sent first, under the same load, stored and left out as well.
@@ -213,9 +213,10 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
         slo: latency limits of this benchmark, in place of those of `decide`.
         attempts: tries per request; 8, or 1 in a load test, unless it is said here.
         errors_count: whether failed samples count as wrong.
-        multiple_choice: how rows with `choices` are asked, all targets alike: by the likelihood of each choice
-            after the prompt (`prompt_logprobs`, `grammar`), by the probability of its letter (`first_token`), or
-            by the letter in the answer (`letter`); `auto` takes the first of these that all targets have.
+        multiple_choice: how rows with `choices` are asked, all targets alike: by the likelihood of each
+            choice after the prompt (`prompt_logprobs`, `grammar`), by the probability of its letter
+            (`first_token`), or by the letter in the answer (`letter`); `auto` takes the first of these that
+            all targets have.
     """
 
     name: str
@@ -293,6 +294,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         seed: every random choice comes from it.
         error_tolerance: share of failed samples above which the run counts as partial.
         cleanup_on_complete: stop the servers that the run started.
+        cache: a folder, or `true` for the user's own: answers of earlier runs to the same questions are taken
+            from there, never in a load test and never for repeats.
     """
 
     name: str = "bakeoff"
@@ -305,3 +308,4 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     error_tolerance: Share = 0.05
     cleanup_on_complete: bool = True
+    cache: str | bool = False

@@ -40,7 +40,7 @@ _Cell = str | int | float | None
 
 
 class CsvReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Figures with full precision; an empty cell is unknown, `valid` is false where the client was the limit."""
+    """Figures with full precision; an empty cell is unknown; `valid` is false where the client lagged."""
 
     def write(self, view: RunView, folder: Path) -> Path:
         """Write `results.csv`, and `stages.csv` where a load was measured."""

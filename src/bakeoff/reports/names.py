@@ -12,6 +12,8 @@ from bakeoff.errors import PluginError
 _DEFINITIONS = {
     "accuracy": "Share of all cases whose answer passed; failed requests count as stated under How measured.",
     "pass_rate": "Share of all cases whose answer passed.",
+    "acc": "Share of all cases whose right choice was the most likely one, or was named.",
+    "acc_norm": "Share of all cases whose right choice was the most likely one per byte of its text.",
     "ttft": "Time to first token: from the moment the request was due to the arrival of its first token.",
     "ttfa": "Time to first answer token: like time to first token, but after any reasoning.",
     "itl": "Inter-token latency: time between two tokens of an answer.",

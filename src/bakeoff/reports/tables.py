@@ -108,13 +108,24 @@ def metric_row(view: RunView, name: MetricName) -> MetricRow:
 
 
 def _first(rows: Iterable[MetricRow], bases: Iterable[str], statistics: Iterable[str]) -> MetricRow | None:
-    listed = list(rows)
+    """Return the first row of a metric in the first statistic that the samples can bear, else in any."""
+    listed, wanted = list(rows), list(statistics)
     for base in bases:
-        for statistic in statistics:
-            for row in listed:
-                if row.name.base == base and row.name.statistic == statistic:
-                    return row
+        found = [
+            row
+            for statistic in wanted
+            for row in listed
+            if row.name.base == base and row.name.statistic == statistic
+        ]
+        if found:
+            return next(filter(_borne, found), found[0])
     return None
+
+
+def _borne(row: MetricRow) -> bool:
+    """Tell whether a row is no far percentile of so few samples that it has no interval."""
+    far = row.name.statistic not in {"", "mean", "p50"}
+    return not far or any(one is not None and one.high is not None for one in row.estimates)
 
 
 def latency_row(view: RunView) -> MetricRow | None:

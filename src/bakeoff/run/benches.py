@@ -12,13 +12,18 @@ from bakeoff.engine.grading import NamedScorer
 from bakeoff.engine.send import Lane
 from bakeoff.engine.stage import Bench
 from bakeoff.engine.tally import Meets
-from bakeoff.errors import UsageError
-from bakeoff.extend import Dataset, Provider, SampleMetric
+from bakeoff.errors import DataError, UsageError
+from bakeoff.extend import Dataset, LikelihoodProvider, Provider, SampleMetric
 from bakeoff.plan import calibration_cases, request_count
-from bakeoff.prompts import PromptRenderer, check_references, load_cases, merged
+from bakeoff.prompts import ChoiceRenderer, PromptRenderer, Renderer, check_references, load_cases, merged
+from bakeoff.prompts.choices import check_choices, choice_prompt, shuffled
+from bakeoff.prompts.modes import LIKELIHOOD, allowed_modes, with_modes
 from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, SloSpec, Spec, Target
 from bakeoff.run.models import Candidate, Form, common_form, provider_choice
-from bakeoff.wire import Client, make_route
+from bakeoff.wire import Client, Route, make_route
+
+_JUDGES = {"prompt_logprobs": "prompt_logprobs", "grammar": "token_grammar"}
+"""The provider of each mode that compares likelihoods."""
 
 
 def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
@@ -28,14 +33,32 @@ def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
         DataError: a data set cannot be read, or a scorer cannot grade its cases.
     """
     found: dict[str, list[Case]] = {}
-    for benchmark in spec.benchmarks:
+    for given, benchmark in zip(spec.benchmarks, with_modes(spec, {}).benchmarks, strict=True):
         dataset: Dataset = plugins.create("datasets", benchmark.dataset.type, benchmark.dataset.options)
         cases = load_cases(benchmark, dataset, base, spec.seed, request_count(benchmark))
-        scorers = make_scorers(placed_scorers(benchmark, base))
         path = str(benchmark.dataset.options.get("path", ""))
+        cases = _with_choices(cases, given, spec.seed, path)
+        scorers = make_scorers(placed_scorers(benchmark, base))
         check_gradable(benchmark.name, scorers, cases, path)
         found[benchmark.name] = _with_lengths(cases, benchmark)
     return found
+
+
+def _with_choices(cases: list[Case], benchmark: BenchmarkSpec, seed: int, path: str) -> list[Case]:
+    """Return the cases of a multiple choice benchmark with their choices in the order of the seed."""
+    modes = () if benchmark.multiple_choice is None else allowed_modes(benchmark)
+    likely = bool(modes) and LIKELIHOOD.issuperset(modes)
+    if not likely and any(case.continuations for case in cases):
+        raise DataError(
+            "the rows ask for likelihoods of texts",
+            where=path or f"benchmark `{benchmark.name}`",
+            hint="say how: `multiple_choice: prompt_logprobs` or `grammar`, or `auto` with scorers that need "
+            "likelihoods",
+        )
+    if not modes:
+        return cases
+    check_choices(cases, benchmark.name, path)
+    return shuffled(cases, seed, benchmark)
 
 
 def _with_lengths(cases: list[Case], benchmark: BenchmarkSpec) -> list[Case]:
@@ -133,15 +156,17 @@ def _meets(slo: SloSpec | None) -> Meets | None:
     return lambda sample: metric.measure(sample, nobody) == 1.0
 
 
-def make_renderer(benchmark: BenchmarkSpec, candidate: Candidate, form: Form) -> PromptRenderer:
+def make_renderer(benchmark: BenchmarkSpec, candidate: Candidate, form: Form) -> Renderer:
     """Return what turns the benchmark's cases into requests to a target."""
-    return PromptRenderer(
-        benchmark.prompt,
+    mode = benchmark.multiple_choice
+    inner = PromptRenderer(
+        benchmark.prompt if mode is None else choice_prompt(benchmark.prompt, mode, form),
         form=form,
         sampling=_sampling(benchmark, candidate),
         stream=candidate.target.stream,
         benchmark=benchmark.name,
     )
+    return inner if mode in {None, "letter"} else ChoiceRenderer(inner, mode=str(mode), form=form)
 
 
 def check_templates(spec: Spec, candidates: list[Candidate], cases: dict[str, list[Case]]) -> dict[str, Form]:
@@ -152,10 +177,23 @@ def check_templates(spec: Spec, candidates: list[Candidate], cases: dict[str, li
     """
     forms: dict[str, Form] = {}
     for benchmark in spec.benchmarks:
-        form = common_form(benchmark, candidates)
-        make_renderer(benchmark, candidates[0], form).check(cases[benchmark.name])
-        forms[benchmark.name] = form
+        form = forms[benchmark.name] = common_form(benchmark, candidates)
+        for asked in _asked(benchmark):
+            renderer = make_renderer(asked, candidates[0], form_of(asked, form))
+            renderer.check(cases[benchmark.name])
     return forms
+
+
+def _asked(benchmark: BenchmarkSpec) -> list[BenchmarkSpec]:
+    """Return a benchmark in each of the modes in which it may be asked."""
+    if benchmark.multiple_choice is None:
+        return [benchmark]
+    return [msgspec.structs.replace(benchmark, multiple_choice=mode) for mode in allowed_modes(benchmark)]
+
+
+def form_of(benchmark: BenchmarkSpec, form: Form) -> Form:
+    """Return the form in which a benchmark is asked: likelihoods are of completions, whatever the targets."""
+    return "completion" if benchmark.multiple_choice in LIKELIHOOD else form
 
 
 def make_lanes(
@@ -169,17 +207,43 @@ def make_lanes(
     lanes: dict[tuple[str, str], Lane] = {}
     for candidate in candidates:
         deployment = deployments[candidate.model.name]
-        route = make_route(deployment.endpoint, headers=_headers(candidate, deployment))
+        route = target_route(candidate, deployment)
         for benchmark in spec.benchmarks:
-            form = forms[benchmark.name]
+            form = form_of(benchmark, forms[benchmark.name])
             lanes[benchmark.name, candidate.target.name] = Lane(
                 target=candidate.target,
                 renderer=make_renderer(benchmark, candidate, form),
                 provider=make_provider(provider_choice(candidate, form)),
                 route=route,
                 client=client,
+                judge=_judge(benchmark, candidate),
+                server=_server(candidate),
             )
     return lanes
+
+
+def _judge(benchmark: BenchmarkSpec, candidate: Candidate) -> LikelihoodProvider | None:
+    """Return what asks for likelihoods: the model's own where it is of the benchmark's mode."""
+    name = _JUDGES.get(str(benchmark.multiple_choice))
+    if name is None:
+        return None
+    own = candidate.model.provider
+    options = own.options if own is not None and own.type == name else {}
+    judge: LikelihoodProvider = plugins.create("providers", name, options)
+    return judge
+
+
+def _server(candidate: Candidate) -> str:
+    """Return what tells a server from others: its address, or the weights that we serve, if hashed."""
+    weights = candidate.weights
+    if candidate.target.endpoint is not None:
+        return candidate.target.endpoint
+    return "" if weights.sha256 is None else f"{weights.sha256} {weights.engine} {weights.precision}"
+
+
+def target_route(candidate: Candidate, deployment: Deployment) -> Route:
+    """Return where a target's requests go, with its key and its headers."""
+    return make_route(deployment.endpoint, headers=_headers(candidate, deployment))
 
 
 def make_provider(choice: Choice) -> Provider:

@@ -301,7 +301,7 @@ def _sent(store: JsonlStore) -> _Sent:
         check=msgspec.convert(ended["check"], StageCheck),
         requests=len(samples),
         failed=len(samples) - len(good),
-        rate=steady_rate(sends, ends),
+        rate=steady_rate(sends, ends, ends),
     )
 
 

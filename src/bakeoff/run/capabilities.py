@@ -4,6 +4,8 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection
 
+import msgspec
+
 from bakeoff.extend import LikelihoodProvider
 from bakeoff.prompts.choices import lettered_fields
 from bakeoff.providers.openai_chat import OpenAIChat
@@ -12,7 +14,7 @@ from bakeoff.providers.prompt_logprobs import PromptLogprobs
 from bakeoff.providers.token_grammar import TokenGrammar
 from bakeoff.records import Continuation, Exchange, Message, Request, Response, Sampling, Target
 from bakeoff.records.capabilities import Capabilities
-from bakeoff.run.description import describe
+from bakeoff.run.description import Description, describe
 from bakeoff.run.door import Door, NotSeen
 from bakeoff.run.features import images, seed, structured_output, tools
 from bakeoff.wire import Client, Route
@@ -57,18 +59,19 @@ async def probe(
             notes[point] = str(seen)
         except TimeoutError:
             found[point], notes[point] = None, f"no answer within {_LONGEST_S:.0f} s"
-    said = await describe(door, chat=found.get("chat"))
+    # A run asks for what its benchmarks need; what an endpoint says of itself is for its user.
+    said = await describe(door, chat=found.get("chat")) if "chat" in points else Description()
     for point, note in said.notes.items():
         notes.setdefault(point, note)
-    return Capabilities(
+    whole = Capabilities(
         target=target.name,
-        **found,
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
         context=said.context,
         notes=notes,
         requests=door.requests,
     )
+    return msgspec.structs.replace(whole, **found)
 
 
 async def _chat(door: Door) -> None:

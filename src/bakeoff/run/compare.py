@@ -14,8 +14,10 @@ from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
 from bakeoff.decide.parts import part_scores
 from bakeoff.errors import UsageError
 from bakeoff.prompts import content_hash
+from bakeoff.prompts.modes import with_modes
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Plan, Sample, Score, Spec
-from bakeoff.run.folder import read_cases, read_plan
+from bakeoff.run.folder import read_cases, read_events, read_plan
+from bakeoff.run.modes import modes_of
 from bakeoff.run.stored import load_stored
 from bakeoff.stores.jsonl import read_records
 
@@ -58,6 +60,7 @@ class _Run(msgspec.Struct, frozen=True, kw_only=True):
     cases: dict[str, dict[str, Case]]
     names: dict[str, str]
     collected: Collected
+    modes: dict[str, str]
 
 
 def compare_runs(folders: Sequence[Path]) -> Compared:
@@ -91,6 +94,9 @@ def compare_runs(folders: Sequence[Path]) -> Compared:
         if changed:
             drop_cases(collected, benchmark.name, changed)
         warnings += _warnings(runs, benchmark, changed)
+        if other := _other_mode(runs, benchmark.name):
+            warnings.append(other)
+            continue
         comparisons += quality_comparisons(collected, benchmark, cases, names, _rule(runs, names))
         if benchmark.measured:
             comparisons += latency_comparisons(collected, benchmark, names, _rule(runs, names))
@@ -150,6 +156,7 @@ def _load(folders: Sequence[Path]) -> list[_Run]:
             plan=plan,
             cases=read_cases(folder),
             names=names[folder.name],
+            modes=_modes(folder),
             collected=collect(
                 read_records(folder, Sample),
                 read_records(folder, Score),
@@ -205,6 +212,25 @@ def _warnings(runs: Sequence[_Run], benchmark: BenchmarkSpec, changed: frozenset
     if benchmark.measured and len(others) > 1:
         found.append(f"{benchmark.name}: latencies of different runs were taken at different times")
     return found
+
+
+def _modes(folder: Path) -> dict[str, str]:
+    """Return how a run's multiple choice benchmarks were asked."""
+    spec = load_stored(folder, {}, secrets_needed=False).spec
+    whole = with_modes(spec, modes_of(read_events(folder)))
+    return {b.name: b.multiple_choice for b in whole.benchmarks if b.multiple_choice is not None}
+
+
+def _other_mode(runs: Sequence[_Run], benchmark: str) -> str | None:
+    """Say that a benchmark was asked in different ways, so that its scores stand in no table together."""
+    found = {run.modes.get(benchmark, "a plain question") for run in runs if _has(run, benchmark)}
+    if len(found) < 2:
+        return None
+    return f"{benchmark}: asked in different ways ({', '.join(sorted(found))}), so it is not compared"
+
+
+def _has(run: _Run, benchmark: str) -> bool:
+    return any(each.name == benchmark for each in run.spec.benchmarks)
 
 
 def _flips(

@@ -59,7 +59,9 @@ async def describe(door: Door, *, chat: bool | None) -> Description:
         (value for name in _CONTEXT_NAMES if isinstance(value := listed.get(name), int)), None
     )
     return Description(
-        chat_template=_template(props, llama, notes, served=listed.get("owned_by") == "vllm" and chat is True),
+        chat_template=_template(
+            props, llama, notes, served=listed.get("owned_by") == "vllm" and chat is True
+        ),
         tokenizer="llama.cpp" if llama else "vllm" if vllm else None,
         context=context or (vllm.max_model_len if vllm else None),
         notes=notes,
@@ -91,7 +93,8 @@ async def _tokens(door: Door, body: dict[str, Any]) -> _Tokens | None:
 
 def _listed(models: dict[str, object], name: str) -> dict[str, Any]:
     """Return what the list of models says of one."""
-    rows = _parsed(models.get("data"), list[dict[str, Any]]) or []
+    found = _parsed(models.get("data"), list[dict[str, Any]])
+    rows: list[dict[str, Any]] = [] if found is None else found
     return next((row for row in rows if row.get("id") == name), rows[0] if len(rows) == 1 else {})
 
 

@@ -1,4 +1,4 @@
-"""One endpoint under questions: sends a call within bounds of time and tries, and says why there is no answer."""
+"""One endpoint under questions: sends a call a few times at most, and says why there is no answer."""
 
 import asyncio
 
@@ -47,21 +47,23 @@ class Door:
             EndpointError: it refuses the key.
             NotSeen: nothing whole came back.
         """
-        for left in reversed(range(_TRIES)):
+        tries = 0
+        while True:
+            tries += 1
             self.requests += 1
             try:
                 exchange = await self._client.exchange(self._route, call)
             except WireError as error:
-                if left and error.kind == "reset":
+                if tries < _TRIES and error.kind == "reset":
                     continue
                 raise NotSeen(error.message, sure=False) from error
-            if exchange.status in {401, 403}:
-                where = f"model `{self.target.name}` ({self._route.label})"
-                hint = "check `api_key`"
-                raise EndpointError(f"it refuses the key (HTTP {exchange.status})", where=where, hint=hint)
-            if not left or exchange.status not in _BUSY:
+            if tries == _TRIES or exchange.status not in _BUSY:
                 break
             await asyncio.sleep(_WAIT_S)
+        if exchange.status in {401, 403}:
+            where = f"model `{self.target.name}` ({self._route.label})"
+            refused = f"it refuses the key (HTTP {exchange.status})"
+            raise EndpointError(refused, where=where, hint="check `api_key`")
         if exchange.broken:
             raise NotSeen("the answer broke off", sure=False)
         return exchange

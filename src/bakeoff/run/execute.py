@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from bakeoff import clock
 from bakeoff.clock import Anchor
+from bakeoff.engine.cache import AnswerCache, cache_folder, opened
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import SlowGrading, grade, ungraded
 from bakeoff.engine.memory import Memory, recall
 from bakeoff.engine.runner import Engine
+from bakeoff.engine.send import Lane
 from bakeoff.engine.stage import Share, Workshop
 from bakeoff.errors import DeployError, EndpointError, InterruptedRun, UsageError
 from bakeoff.plan import make_plan
+from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Case, Deployment, Event, Plan, Sample, Score, Spec
 from bakeoff.run.benches import (
     check_templates,
@@ -30,6 +33,7 @@ from bakeoff.run.fanout import check_processes, send_together
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, write_plan
 from bakeoff.run.models import Candidate, Form, prepare
+from bakeoff.run.modes import Chosen, Openings, choose_modes, chosen_of, modes_of, stored
 from bakeoff.run.preflight import preflight
 from bakeoff.run.worker import Task
 from bakeoff.spec import LoadedSpec, load_at_base
@@ -82,7 +86,7 @@ async def start_run(
     store = JsonlStore(new_folder(root, spec.name), redact=redact)
     with _kept_if_begun(store.folder), contextlib.closing(store):
         anchor = Anchor.take()
-        graded = {b.name: prepared.cases[b.name] for b in spec.benchmarks if b.scorers}
+        graded = {b.name: prepared.cases[b.name] for b in with_modes(spec, {}).benchmarks if b.scorers}
         write_plan(store, prepared.plan, prepared.loaded.document, graded)
         facts = RunFacts(
             anchor=anchor, base=str(prepared.loaded.base), command=command, environment=environment()
@@ -110,10 +114,9 @@ async def resume_run(
         segment = 1 + sum(event.kind == "run_resumed" for event in events)
         anchor = facts.anchor.continued()
         store.add(Event(kind="run_resumed", at=clock.now_ns() - anchor.mono_ns, facts={"segment": segment}))
-        await _grade_rest(prepared, store)
-        return await _work(
-            prepared, store, redact, control, Session(anchor=anchor, segment=segment, memory=memory)
-        )
+        await _grade_rest(prepared, store, modes_of(events))
+        session = Session(anchor=anchor, segment=segment, memory=memory, chosen=chosen_of(events))
+        return await _work(prepared, store, redact, control, session)
 
 
 def _check_same_plan(plan: Plan, folder: Path) -> None:
@@ -127,9 +130,9 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
         )
 
 
-async def _grade_rest(prepared: Prepared, store: JsonlStore) -> None:
+async def _grade_rest(prepared: Prepared, store: JsonlStore, modes: Mapping[str, str]) -> None:
     """Grade what was stored just before a crash."""
-    benches = make_benches(prepared.loaded.spec, prepared.cases)
+    benches = make_benches(with_modes(prepared.loaded.spec, modes), prepared.cases)
     warmups = {stage.name for stage in prepared.plan.stages if stage.warmup}
     found = ungraded(
         (s for s in store.read(Sample) if s.stage not in warmups and benches[s.benchmark].scorers),
@@ -156,12 +159,13 @@ def _kept_if_begun(folder: Path) -> Generator[None]:
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One process's share of a run."""
+    """One process's share of a run; `chosen` is what an earlier one chose."""
 
     anchor: Anchor
     segment: int
     memory: Memory = Memory()
     processes: int = 1
+    chosen: Chosen = Chosen()
 
 
 async def _work(
@@ -203,22 +207,67 @@ async def _send(
             warning = await preflight(lanes[spec.benchmarks[0].name, candidate.target.name])
             if warning:
                 control.tell(Progress(kind="note", text=warning))
-    shop = Workshop(
-        benches=make_benches(spec, prepared.cases),
-        lanes=lanes,
-        store=store,
-        zero=session.anchor.mono_ns,
-        segment=session.segment,
-        control=control,
-    )
-    engine = Engine(prepared.plan, shop, session.memory)
-    if session.processes == 1:
-        await engine.run()
-        return
+    if any(benchmark.multiple_choice for benchmark in spec.benchmarks) and not control.draining:
+        spec = await _with_modes(prepared, store, session, lanes, control)
+        prepared = msgspec.structs.replace(
+            prepared, loaded=msgspec.structs.replace(prepared.loaded, spec=spec)
+        )
+        lanes = make_lanes(spec, prepared.candidates, deployments, prepared.forms, client)
+    keys = tuple(each.api_key for each in deployments.values() if each.api_key)
+    redact = Redactor(prepared.loaded.secrets + keys)
+    with opened(cache_folder(spec, prepared.loaded.base), redact) as cache:
+        shop = Workshop(
+            benches=make_benches(spec, prepared.cases),
+            lanes=lanes,
+            store=store,
+            zero=session.anchor.mono_ns,
+            segment=session.segment,
+            control=control,
+            cache=cache,
+        )
+        engine = Engine(prepared.plan, shop, session.memory)
+        if session.processes == 1:
+            await engine.run()
+            if cache is not None:
+                _tell_served(cache, store, control, session)
+            return
     # What prompts cost is learnt once, here; the processes get it with their task.
     memory = msgspec.structs.replace(session.memory, lengths=await engine.calibrate())
     task = _task(prepared, store, msgspec.structs.replace(session, memory=memory), deployments)
     await send_together(task, session.processes, control)
+
+
+def _tell_served(cache: AnswerCache, store: JsonlStore, control: Control, session: Session) -> None:
+    """Say how many answers no server was asked for."""
+    at = clock.now_ns() - session.anchor.mono_ns
+    store.add(Event(kind="cache_used", at=at, facts={"served": cache.served}))
+    if cache.served:
+        control.tell(Progress(kind="note", text=f"{cache.served:,} answers came from the response cache"))
+
+
+async def _with_modes(
+    prepared: Prepared,
+    store: JsonlStore,
+    session: Session,
+    lanes: dict[tuple[str, str], Lane],
+    control: Control,
+) -> Spec:
+    """Return the spec with the mode of each multiple choice benchmark, which the targets were asked for."""
+    spec = prepared.loaded.spec
+    mine = {name: lane for (_, name), lane in lanes.items()}
+    openings = Openings(
+        targets=[lane.target for lane in mine.values()],
+        routes={name: lane.route for name, lane in mine.items()},
+        forms=prepared.forms,
+        client=next(iter(mine.values())).client,
+    )
+    chosen, seen = await choose_modes(spec, openings, session.chosen)
+    for event in stored(chosen, seen, clock.now_ns() - session.anchor.mono_ns):
+        store.add(event)
+    for name, mode in chosen.modes.items():
+        why = "".join(f"; {each}" for each in chosen.passed_over.get(name, ()))
+        control.tell(Progress(kind="note", text=f"{name}: multiple choice by `{mode}`{why}"))
+    return with_modes(spec, chosen.modes)
 
 
 def _task(

@@ -1,4 +1,4 @@
-"""Questions about what a chat can do beside talking: schemas, tools, seeds, pictures. Each raises `NotSeen`."""
+"""Questions about what a chat can do beside talking: schemas, tools, seeds, pictures; or `NotSeen`."""
 
 import base64
 import struct
@@ -44,7 +44,8 @@ async def structured_output(door: Door) -> None:
     try:
         msgspec.json.decode(response.text, type=_Bird)
     except msgspec.DecodeError as error:
-        raise NotSeen(f"the answer is not of the schema: {response.text[:60]!r}") from error
+        text = f"the answer is not of the schema: {response.text[:60]!r}"
+        raise NotSeen(text, sure=not _cut(response)) from error
 
 
 async def tools(door: Door) -> None:
@@ -59,7 +60,7 @@ async def tools(door: Door) -> None:
             continue
         if made.function.name == "get_weather":
             return
-    raise NotSeen("the answer calls no tool")
+    raise NotSeen("the answer calls no tool", sure=not _cut(response))
 
 
 class _Function(msgspec.Struct, frozen=True):
@@ -127,3 +128,8 @@ async def _chat(
     if response.error:
         raise NotSeen(response.error)
     return response
+
+
+def _cut(response: Response) -> bool:
+    """Tell whether an answer was cut off, so that nothing can be said of what is not in it."""
+    return response.finish_reason == "length"

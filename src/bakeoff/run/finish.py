@@ -7,11 +7,13 @@ import msgspec
 from bakeoff import plugins
 from bakeoff.decide.results import RunData, build_results, error_share
 from bakeoff.extend import Report
+from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Case, Results, Sample, Score, Spec
 from bakeoff.records.view import CaseText
 from bakeoff.reports import build_view
 from bakeoff.run.cards import write_cards
 from bakeoff.run.folder import RunFacts, read_cases, read_events, read_facts, read_plan
+from bakeoff.run.modes import modes_of
 from bakeoff.stores.jsonl import read_records
 
 REPORTS = ("json", "csv", "md", "html")
@@ -40,6 +42,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 def make_results(folder: Path, spec: Spec) -> Results:
     """Compute a run's results from what is stored."""
     events = list(read_events(folder))
+    spec = with_modes(spec, modes_of(events))
     facts: RunFacts = read_facts(events, folder)
     plan = read_plan(folder)
     return build_results(
@@ -59,6 +62,7 @@ def make_results(folder: Path, spec: Spec) -> Results:
 
 def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Finished:
     """Compute the results and write the reports."""
+    spec = with_modes(spec, modes_of(read_events(folder)))
     results = make_results(folder, spec)
     cases = read_cases(folder)
     facts = read_facts(read_events(folder), folder)

@@ -70,10 +70,13 @@ def find_folder(root: Path, run: str | None) -> Path:
 
 
 def list_folders(root: Path) -> list[Path]:
-    """Return all run directories, oldest first."""
+    """Return all run directories, oldest first; of those begun in one second, by their plans' files."""
     if not root.is_dir():
         return []
-    return sorted(folder for folder in root.iterdir() if (folder / "plan.json").is_file())
+    found = [folder for folder in root.iterdir() if (folder / "plan.json").is_file()]
+    return sorted(
+        found, key=lambda each: (each.name[:15], (each / "plan.json").stat().st_mtime_ns, each.name)
+    )
 
 
 def write_plan(store: JsonlStore, plan: Plan, document: dict[str, Any], cases: dict[str, list[Case]]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,14 @@ _MOST_TOKENS = 10**9
 
 
 def import_files(
-    paths: Sequence[Path], root: Path, name: str | None = None, *, tool: str | None = None, command: str = ""
+    paths: Sequence[Path],
+    root: Path,
+    name: str | None = None,
+    *,
+    tool: str | None = None,
+    command: str = "",
+    decide: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Path:
     """Write what the files hold into a new run directory under `root` and return it.
 
@@ -39,6 +46,8 @@ def import_files(
         name: the run's name; the tools' by default.
         tool: the importer, where it cannot be found out.
         command: repeats the import.
+        decide: what the run is judged by, as in a spec.
+        environment: facts about the measurement that the files do not hold.
 
     Raises:
         DataError: a file is of no known tool, or cannot be read whole.
@@ -50,9 +59,10 @@ def import_files(
     plan = _plan(parts)
     with contextlib.closing(JsonlStore(folder)) as store:
         cases = {bench: rows for part in parts for bench, rows in part.cases.items()}
-        write_plan(store, plan, _document(label, parts), cases)
+        document = _document(label, parts) | ({"decide": dict(decide)} if decide else {})
+        write_plan(store, plan, document, cases)
         store.grouped = True
-        for event in _beginning(parts, folder, command):
+        for event in _beginning(parts, folder, command, environment or {}):
             store.add(event)
         for part in parts:
             for sample in part.samples:
@@ -239,7 +249,9 @@ def _document(name: str, parts: Sequence[Imported]) -> dict[str, Any]:
     }
 
 
-def _beginning(parts: Sequence[Imported], folder: Path, command: str) -> Iterator[Event]:
+def _beginning(
+    parts: Sequence[Imported], folder: Path, command: str, environment: Mapping[str, str]
+) -> Iterator[Event]:
     """Yield the events of a run's beginning, and what each tool's part came from."""
     walls = [part.wall_ns for part in parts if part.wall_ns is not None]
     tools = ", ".join(f"{part.tool} {part.version or '(version unknown)'}" for part in parts)
@@ -247,7 +259,7 @@ def _beginning(parts: Sequence[Imported], folder: Path, command: str) -> Iterato
         anchor=Anchor(wall_ns=min(walls, default=clock.wall_ns()), mono_ns=0, boot=""),
         base=str(parts[0].sources[0].resolve().parent) if parts[0].sources else str(folder),
         command=command,
-        environment={"imported from": tools},
+        environment={"imported from": tools, **environment},
     )
     yield Event(kind="run_started", facts=msgspec.to_builtins(facts))
     for part in parts:

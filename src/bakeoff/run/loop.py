@@ -1,8 +1,11 @@
-"""Run a coroutine on the fastest event loop that is there."""
+"""Run a coroutine on the fastest event loop that is there, and tell what a stop at once leaves."""
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Coroutine, Generator
 from typing import TypeVar
+
+from bakeoff.errors import InterruptedRun
 
 T = TypeVar("T")
 
@@ -15,3 +18,19 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(work)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
+
+
+@contextlib.contextmanager
+def resumable(again: str) -> Generator[None]:
+    """Turn any stop at once, also one while results are written, into an error that says how to go on.
+
+    Args:
+        again: the command that goes on.
+
+    Raises:
+        InterruptedRun: the work was stopped.
+    """
+    try:
+        yield
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        raise InterruptedRun("stopped at once; what was answered is stored", hint=again) from None

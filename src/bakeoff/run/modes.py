@@ -57,6 +57,12 @@ def chosen_of(events: Iterable[Event]) -> Chosen:
     return found
 
 
+def stored(chosen: Chosen, seen: Iterable[Capabilities], at: int) -> list[Event]:
+    """Return the events that keep a choice and what it rests on; `at` is ns since the run's zero."""
+    events = [Event(kind=PROBED, at=at, facts=msgspec.to_builtins(each)) for each in seen]
+    return [*events, Event(kind=CHOSEN, at=at, facts=msgspec.to_builtins(chosen))]
+
+
 async def choose_modes(spec: Spec, openings: Openings, before: Chosen) -> tuple[Chosen, list[Capabilities]]:
     """Return how each multiple choice benchmark is asked, and what was seen of the targets for that.
 
@@ -98,7 +104,7 @@ async def choose_modes(spec: Spec, openings: Openings, before: Chosen) -> tuple[
             raise EndpointError(
                 "it cannot be asked as `multiple_choice` says: " + "; ".join(lacking),
                 where=f"benchmark `{benchmark.name}`",
-                hint="`multiple_choice: auto` takes a way that all have; `bakeoff models probe` shows what each has",
+                hint="`multiple_choice: auto` takes a way that all have; `bakeoff models probe` shows these",
             )
         if lacking or benchmark.name in before.passed_over:
             passed_over[benchmark.name] = before.passed_over.get(benchmark.name, lacking)
@@ -121,8 +127,8 @@ def _point(mode: str, form: Form) -> str:
 
 def _missing(mode: str, point: str, names: Iterable[str], seen: Mapping[str, Capabilities]) -> list[str]:
     """Say which targets lack a mode, and what was seen in its place."""
-    found: list[str] = []
-    for name in names if point else ():
-        if getattr(seen[name], point) is not True:
-            found.append(f"`{name}` has no `{mode}` ({seen[name].notes.get(point, 'not seen')})")
-    return found
+    return [
+        f"`{name}` has no `{mode}` ({seen[name].notes.get(point, 'not seen')})"
+        for name in (names if point else ())
+        if getattr(seen[name], point) is not True
+    ]

@@ -75,6 +75,7 @@ class PerfAsked(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     total_timeout: str | None = None
     options: tuple[str, ...] = ()
+    ignore_eos: bool = False
 
 
 def load_perf_spec(asked: PerfAsked, env: Mapping[str, str], base: Path) -> LoadedSpec:
@@ -176,6 +177,11 @@ def _row(asked: PerfAsked, row: MatrixRow) -> dict[str, Any]:
 def _benchmark(asked: PerfAsked) -> dict[str, Any]:
     benchmark: dict[str, Any] = {"name": "load", "measured": True, "load": _load(asked)}
     output = _length(asked.output_tokens or _OUTPUT_TOKENS)
+    if asked.ignore_eos:
+        benchmark["params"] = {"ignore_eos": True}
+    times = benchmark["load"].get("path") if benchmark["load"]["kind"] == "trace" else None
+    if times is not None and asked.dataset in {None, times}:
+        return _traced(asked, benchmark, times)
     if not asked.dataset:
         prompt = _length(asked.prompt_tokens or _PROMPT_TOKENS)
         benchmark["synthetic"] = {"prompt_tokens": _written(prompt), "output_tokens": _written(output)}
@@ -190,8 +196,18 @@ def _benchmark(asked: PerfAsked) -> dict[str, Any]:
             hint="give one number: the most tokens of every answer",
         )
     benchmark["dataset"] = asked.dataset
-    benchmark["params"] = {"max_tokens": round(output["mean"])}
+    benchmark["params"] = benchmark.get("params", {}) | {"max_tokens": round(output["mean"])}
     return benchmark
+
+
+def _traced(asked: PerfAsked, benchmark: dict[str, Any], path: str) -> dict[str, Any]:
+    """Return a benchmark whose prompts and answers have the lengths that the trace tells."""
+    if asked.prompt_tokens or asked.output_tokens:
+        raise UsageError(
+            "--prompt-tokens and --output-tokens do not go with the load `trace`",
+            hint="the trace tells the lengths; name other prompts with --dataset",
+        )
+    return benchmark | {"dataset": {"type": "trace", "path": path}}
 
 
 def _limits(asked: PerfAsked) -> dict[str, Any]:

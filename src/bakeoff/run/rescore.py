@@ -12,10 +12,12 @@ from bakeoff import clock
 from bakeoff.engine.grading import SlowGrading, grade
 from bakeoff.engine.stage import Bench
 from bakeoff.errors import DataError, UsageError
+from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Event, Sample, Spec
 from bakeoff.run.benches import check_gradable, make_scorers, placed_scorers
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.folder import read_cases, read_events, read_facts, read_plan
+from bakeoff.run.modes import modes_of
 from bakeoff.spec import LoadedSpec
 from bakeoff.stores.jsonl import JsonlStore, read_records, remove
 from bakeoff.stores.redact import Redactor
@@ -119,7 +121,7 @@ def _benches(folder: Path, spec: Spec, base: Path) -> dict[str, Bench]:
     """Return the graded benchmarks with their stored cases."""
     stored = read_cases(folder)
     found: dict[str, Bench] = {}
-    for benchmark in spec.benchmarks:
+    for benchmark in with_modes(spec, modes_of(read_events(folder))).benchmarks:
         if not benchmark.scorers:
             continue
         cases = stored.get(benchmark.name)

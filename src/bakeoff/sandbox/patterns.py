@@ -63,7 +63,7 @@ def find(
 
 
 def slow_at_worst(pattern: str) -> bool:
-    """Tell whether a pattern has what slow searches need: two unbounded repeats, one of a group, or a look back."""
+    """Tell whether a pattern can be slow: it has two unbounded repeats, one of a group, or a look back."""
     if _BACKWARDS.search(pattern):
         return True
     bare = _LITERAL.sub("x", pattern)

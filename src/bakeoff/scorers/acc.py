@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import ClassVar, cast
 
 import msgspec
 
@@ -15,14 +15,16 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class Acc(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pass where the right choice is the most likely one.
 
-    With `multiple_choice: prompt_logprobs` or `grammar` that is the choice of the highest log-likelihood; with
-    `first_token`, the letter that the model most likely begins its answer with. A letter that is not among
-    the tokens that the server lists counts as less likely than all that are, and the reason says so. The
-    first of equally likely choices counts.
+    With `multiple_choice: prompt_logprobs` or `grammar` that is the choice of the highest log-likelihood;
+    with `first_token`, the letter that the model most likely begins its answer with. A letter that is not
+    among the tokens that the server lists counts as less likely than all that are, and the reason says so.
+    The first of equally likely choices counts.
 
     Attributes:
         metric: the metric that it feeds.
     """
+
+    modes: ClassVar[frozenset[str]] = frozenset({"prompt_logprobs", "grammar", "first_token"})
 
     metric: str = "acc"
 
@@ -46,6 +48,8 @@ class AccNorm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Attributes:
         metric: the metric that it feeds.
     """
+
+    modes: ClassVar[frozenset[str]] = frozenset({"prompt_logprobs", "grammar"})
 
     metric: str = "acc_norm"
 

@@ -1,7 +1,10 @@
 """The metrics of a task of lm-evaluation-harness, computed by the task itself."""
 
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# lm-eval has no types; what comes from it is looked at where it is used.
+
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -34,6 +37,8 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         metric: the metric that the value feeds.
         base: the folder where relative paths start; that of the spec unless given.
     """
+
+    modes: ClassVar[frozenset[str]] = frozenset({"prompt_logprobs", "grammar"})
 
     task: str
     include_path: str | None = None
@@ -73,10 +78,11 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         judged = next(each for each in found if key.endswith(f",{each.filter}"))
         part = parts[key]
         share = part.value is not None and 0 <= part.value <= 1 and better.get(key.partition(",")[0], True)
+        parsed = _shown(judged)
         return Grade(
-            value=part.value if share else None,
+            value=part.value if share and parsed is not None else None,
             passed=part.passed,
-            parsed=_shown(judged),
+            parsed=parsed,
             reason=part.reason or f"{key} {part.value:g}",
             parts=list(parts.values()),
         )
@@ -87,16 +93,16 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return next((key for key in keys if self.main in {key, key.partition(",")[0]}), None)
 
 
-def _part(key: str, value: object, *, better: bool) -> Part:
+def _part(key: str, value: Any, *, better: bool) -> Part:  # noqa: ANN401  as `_number`
     number = _number(value)
     passed = number == 1 if key.partition(",")[0] in _YES_NO and better and number in {0.0, 1.0} else None
     reason = "" if number is not None else f"{key} is computed over all documents together"
     return Part(scorer="lm_eval", metric=key, value=number, passed=passed, reason=reason)
 
 
-def _number(value: object) -> float | None:
+def _number(value: Any) -> float | None:  # noqa: ANN401  a task gives what it likes
     """Return a plain number; numpy's scalars are told by their `item`, since numpy is not imported here."""
-    plain = value.item() if hasattr(value, "item") else value  # pyright: ignore  # numpy has no part in our types
+    plain = value.item() if hasattr(value, "item") else value
     return float(plain) if isinstance(plain, bool | int | float) else None
 
 

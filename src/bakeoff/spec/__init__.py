@@ -1,7 +1,16 @@
 """bakeoff.yaml to records: parse, defaults, errors with lines, JSON schema."""
 
 from bakeoff.spec.checks import load_at_base
-from bakeoff.spec.load import LoadedSpec, Setting, at_base, dump, explain, load_spec, load_stored_spec
+from bakeoff.spec.load import (
+    LoadedSpec,
+    Setting,
+    at_base,
+    dump,
+    explain,
+    load_spec,
+    load_stored_spec,
+    variables_at,
+)
 from bakeoff.spec.reader import Catalog
 from bakeoff.spec.schema import schema
 
@@ -16,4 +25,5 @@ __all__ = [
     "load_spec",
     "load_stored_spec",
     "schema",
+    "variables_at",
 ]

@@ -15,6 +15,7 @@ from bakeoff.errors import DataError, PluginError, SpecError, TemplateError
 from bakeoff.extend import Load
 from bakeoff.plugins import suggest
 from bakeoff.prompts.conversation import compile_messages
+from bakeoff.prompts.modes import MODES, allowed_modes, default_scorers, obstacle
 from bakeoff.prompts.templates import compile_template
 from bakeoff.records import BenchmarkSpec, LoadSpec, ModelSpec, PromptSpec, SloSpec, Spec
 from bakeoff.spec.reader import Reader, below
@@ -197,6 +198,10 @@ class Checker:
             self._slo(below(path, "slo"), benchmark.slo)
         self._prompt(below(path, "prompt"), benchmark.prompt)
         self._scorers(below(path, "scorers"), benchmark)
+        if benchmark.multiple_choice is not None and not allowed_modes(benchmark):
+            asked = benchmark.multiple_choice
+            message = f"it cannot be `{asked}`: {obstacle(benchmark, 'letter' if asked == 'auto' else asked)}"
+            self._add(below(path, "multiple_choice"), message, f"modes: auto, {', '.join(MODES)}")
         dataset: Any = self.reader.made.get(below(path, "dataset"))
         load = benchmark.load
         known_load: Any = self.reader.made.get(below(path, "load"))
@@ -295,7 +300,11 @@ class Checker:
         ]
         if None in scorers:
             return
-        known = sorted({name for scorer in scorers for name in metrics(scorer)})
+        own = default_scorers(benchmark.multiple_choice) if benchmark.multiple_choice and not scorers else []
+        known = sorted(
+            {name for scorer in scorers for name in metrics(scorer)}
+            | {str(choice.options.get("metric", choice.type)) for choice in own}
+        )
         name = metric.removeprefix(f"{found}.")
         if name not in known:
             message = f"the benchmark `{found}` has no quality metric `{shown(name)}`.{suggest(name, known)}"

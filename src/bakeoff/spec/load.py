@@ -145,16 +145,33 @@ def _load(
     return _loaded(spec, reader, base, tuple(dotenv), tuple(refused))
 
 
+def variables_at(base: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with what `.env` in `base` adds to it.
+
+    Raises:
+        SpecErrorGroup: all mistakes of that file.
+    """
+    try:
+        values, errors = _dotenv(base)
+    except SpecError as error:
+        raise SpecErrorGroup([error]) from None
+    if errors:
+        raise SpecErrorGroup(errors)
+    return {**values, **env}
+
+
 def _parse(path: Path, base: Path) -> tuple[Map, dict[str, str], list[SpecError]]:
     """Return the tree, the variables of `.env`, and the latter's mistakes."""
     try:
         root = parse_yaml(_text(path), path.name)
-        dotenv_path = base / ".env"
-        dotenv = _text(dotenv_path) if dotenv_path.is_file() else ""
+        return root, *_dotenv(base)
     except SpecError as error:
         raise SpecErrorGroup([error]) from None
-    values, errors = parse_dotenv(dotenv, ".env")
-    return root, values, errors
+
+
+def _dotenv(base: Path) -> tuple[dict[str, str], list[SpecError]]:
+    path = base / ".env"
+    return parse_dotenv(_text(path) if path.is_file() else "", ".env")
 
 
 def _text(path: Path) -> str:

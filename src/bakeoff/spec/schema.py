@@ -134,19 +134,23 @@ def _with_shorthands(cls: type[Any], definition: JsonSchema, writer: _Writer) ->
         return definition
     try:
         synthetic = writer.write(struct_type(writer.catalog.load("datasets", "synthetic")))
-        task = writer.write(struct_type(writer.catalog.load("datasets", lm_tasks.KEY)))
     except PluginError:
         return definition
     required = [name for name in definition["required"] if name != "dataset"]
-    one_of = [{"required": [key]} for key in ("dataset", "synthetic", lm_tasks.KEY)]
-    options: JsonSchema = writer.defs[task["$ref"].rpartition("/")[2]]["properties"]
-    properties = {
-        **definition["properties"],
-        "synthetic": synthetic,
-        lm_tasks.KEY: _any_of([{"type": "string"}, task]),
-        **{key: options[key] for key in lm_tasks.OPTIONS},
-    }
+    one_of = [{"required": ["dataset"]}, {"required": ["synthetic"]}]
+    properties = {**definition["properties"], "synthetic": synthetic}
+    if lm_tasks.KEY in writer.catalog.names("datasets"):
+        one_of.append({"required": [lm_tasks.KEY]})
+        properties |= _task_keys(writer)
     return {**definition, "properties": properties, "required": required, "oneOf": one_of}
+
+
+def _task_keys(writer: _Writer) -> JsonSchema:
+    """Return the keys of a task of lm-eval, which stand beside each other."""
+    task = writer.write(struct_type(writer.catalog.load("datasets", lm_tasks.KEY)))
+    options: JsonSchema = writer.defs[task["$ref"].rpartition("/")[2]]["properties"]
+    name: JsonSchema = {"type": ["string", "number"]}
+    return {lm_tasks.KEY: _any_of([name, task]), **{key: options[key] for key in lm_tasks.OPTIONS}}
 
 
 def _any_of(parts: list[JsonSchema]) -> JsonSchema:

@@ -83,14 +83,15 @@ class Connection:
         finally:
             self._waiter = None
             self._timer.cancel()
-        if broken or not self._keep_alive:
+        if broken or not self._keep_alive or self._unsent:
             self.close()
         return Exchange(
             status=self._status,
             headers=self._headers,
             pieces=self._pieces,
             stamps=self._stamps,
-            sent_at=self._sent_at,
+            # An answer to half a request, such as "too large": the request was never out.
+            sent_at=self._sent_at or self._started_at,
             first_byte_at=self._first_at,
             done_at=self._last_at,
             connect_ns=0 if reused else self.connect_ns,
@@ -172,9 +173,11 @@ class Connection:
         """Keep one read; parse only where the end of the answer may have come."""
         mode = self._mode
         self._in_head = mode == _HEAD
+        # The last read of the head may hold the beginning of the body's end.
+        if mode != _COUNTED:
+            self._tail = data[-4:] if len(data) >= 4 else (self._tail + data)[-4:]
         if mode == _CHUNKED:
             self._unparsed.append((data, stamp))
-            self._tail = data[-4:] if len(data) >= 4 else (self._tail + data)[-4:]
             if self._tail != b"\r\n\r\n":
                 return
         elif mode == _COUNTED:

@@ -9,6 +9,7 @@ import msgspec
 
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))")
 _FRAME = len(b"data: \n\n")
+_MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -47,7 +48,8 @@ def split_events(pieces: list[bytes], stamps: list[int]) -> Events:
     names: dict[int, str] = {}
     comments = 0
     for block, stop in zip(blocks, stops, strict=True):
-        payload, name = _fields(block)
+        # A byte-order mark may stand before the stream, and is no part of its first field.
+        payload, name = _fields(block if kept else block.removeprefix(_MARK))
         if payload is not None:
             if name:
                 names[len(payloads)] = name

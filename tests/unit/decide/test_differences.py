@@ -40,6 +40,17 @@ def test_a_slice_of_the_deciding_metric_is_told_in_points() -> None:
     ]
 
 
+def test_a_slice_is_told_only_where_it_says_more_than_the_whole() -> None:
+    whole = compared("q.accuracy")
+    assert sentences(whole, compared("q.accuracy@category=x")) == []
+    turned = compared("q.accuracy@category=x", a="b", b="a", low=0.1, high=0.3)
+    assert sentences(turned, whole) == []
+    (told,) = sentences(whole, compared("q.accuracy@category=x", low=0.1, high=0.3))
+    assert told.startswith("a is better than b on q.accuracy@category=x")
+    (told,) = sentences(whole, compared("q.accuracy@category=x", b="c"))
+    assert told.startswith("c is better than a")
+
+
 @pytest.mark.parametrize("metric", ["load.ttft", "load.e2e"])
 def test_a_latency_is_told_as_faster_in_milliseconds(metric: str) -> None:
     (told,) = sentences(compared(metric), quality=None)

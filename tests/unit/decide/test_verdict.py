@@ -62,6 +62,10 @@ def test_of_three_the_best_is_compared_with_each():
     rows = [row("a", "b", 0.02, clear=False), row("a", "c", 0.4, clear=True), row("b", "c", 0.4, clear=True)]
     found = decide(evidence({"a": 0.82, "b": 0.8, "c": 0.4}, rows))
     assert found.tied == ["a", "b"]
+    assert found.reasons[0] == (
+        "c is ruled out: worse than a on b.accuracy (a minus c: +40.0 points, 95% interval +20.0 to +60.0, "
+        "adjusted p = 0.02, n = 100)"
+    )
     rows = [row("a", "b", 0.02, clear=False), row("a", "c", 0.1, clear=False), row("b", "c", 0.4, clear=True)]
     found = decide(evidence({"a": 0.82, "b": 0.8, "c": 0.4}, rows))
     assert found.tied == ["a", "b", "c"]
@@ -331,6 +335,11 @@ def test_the_incumbent_stays_where_nobody_was_shown_to_be_better():
     assert (found.state, found.choice, found.tied) == ("pass", "old", ["old", "near", "new"])
     assert found.sentence.startswith(
         "Keep old: no challenger was shown to be better on b.accuracy (near minus old: +7.0 points"
+    )
+    (said,) = [text for text in found.reasons if "worse" in text]
+    assert said == (
+        "worse is ruled out: worse than old on b.accuracy (old minus worse: +30.0 points, 95% interval +15.0 "
+        "to +45.0, adjusted p = 0.02, n = 100)"
     )
 
 

@@ -103,3 +103,14 @@ def misses(given: Evidence, name: str) -> bool:
     if given.rule.slo is None or not given.measured or estimate is None or estimate.high is None:
         return False
     return estimate.high < 0.95
+
+
+def test_a_challenger_that_loses_to_the_chosen_one_is_said_to_be_out():
+    rows = [
+        row("new", "old", 0.2, clear=True),
+        row("poor", "old", -0.3, clear=True),
+        row("new", "poor", 0.5, clear=True),
+    ]
+    found = decide(evidence({"old": 0.6, "poor": 0.3, "new": 0.8}, rows, rule=DecideSpec(incumbent="old")))
+    assert found.choice == "new"
+    assert [text.partition(" on ")[0] for text in found.reasons] == ["poor is ruled out: worse than new"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.engine.cache import AnswerCache
 from bakeoff.engine.gate import Gate
 from bakeoff.engine.send import Lane, Outgoing, Sending
 from bakeoff.prompts import PromptRenderer
@@ -124,9 +125,11 @@ def outgoing(one: Lane, case: Case | None = None) -> Outgoing:
     return Outgoing(intent=intent, request=request, call=one.provider.encode(request, one.target))
 
 
-def sending(*, attempts: int = 1, zero: int = 0, gate: Gate | None = None) -> Sending:
+def sending(
+    *, attempts: int = 1, zero: int = 0, gate: Gate | None = None, cache: AnswerCache | None = None
+) -> Sending:
     """Return how samples are taken."""
-    return Sending(zero=zero, segment=0, attempts=attempts, gate=gate, rng=Random(0))
+    return Sending(zero=zero, segment=0, attempts=attempts, gate=gate, rng=Random(0), cache=cache)
 
 
 def counter(limit: int) -> Callable[[], bool]:

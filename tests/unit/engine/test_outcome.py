@@ -156,3 +156,11 @@ def test_a_thought_that_fills_an_asked_length_is_not_truncated():
 
 def test_failures_hold_no_answer_time():
     assert msgspec.structs.asdict(status_failure(refusal(404)))["wait_s"] is None
+
+
+def test_an_answer_that_was_compressed_unasked_says_so():
+    exchange = msgspec.structs.replace(answer(), headers={"content-encoding": "gzip"})
+    failed = answer_failure(exchange, Response(error="the stream held no event"))
+    assert failed is not None
+    assert (failed.outcome, failed.kind, failed.retry) == ("error", "compressed", False)
+    assert "gzip" in failed.message

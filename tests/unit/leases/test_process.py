@@ -71,6 +71,37 @@ def test_end_kills_one_that_does_not_listen() -> None:
         assert not alive(known)
 
 
+def test_end_kills_one_of_another_group_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n"
+        known = identify(child.pid)
+        assert known is not None
+        assert os.getpgid(child.pid) == os.getpgrp(), "killing its group would kill this test"
+        assert end(known, grace_s=0.1) is True
+        assert not alive(known)
+
+
+def test_end_of_a_process_that_is_gone_is_no_error() -> None:
+    child = subprocess.Popen(["true"])
+    gone = Process(pid=child.pid, started="before")
+    child.wait()
+    assert end(gone) is False
+    process._kill_group(gone)
+
+
+def test_end_works_without_process_handles(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    known = identify(sleeper.pid)
+    assert known is not None
+    assert end(Process(pid=sleeper.pid, started="another time")) is False
+    assert sleeper.poll() is None
+    assert end(known) is True
+    assert not alive(known)
+
+
 def test_reap_gives_the_exit_code() -> None:
     plain = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 7"], os.environ)
     assert reap(plain) == 7

@@ -120,3 +120,33 @@ def test_tpot_is_right_for_any_even_packing(events, per_event, token_ms):
 def test_a_replaced_connection_is_no_earlier_attempt():
     sample = changed(attempts=[Attempt(kind="reconnect")])
     assert Lag().measure(sample, TARGET) == pytest.approx((sample.sent_at - sample.scheduled_at) / 1e9)
+
+
+def test_tokens_that_came_together_are_no_gaps_between_tokens():
+    # Three events a write, 10 ms a token: the first three are there at once, the others take 27 x 10 ms.
+    merged = changed(
+        last_token_at=SAMPLE.first_token_at + 270 * MS,
+        chunks=30,
+        arrivals=10,
+        first_chunks=3,
+        usage=Usage(completion=30),
+    )
+    assert Tpot().measure(merged, TARGET) == pytest.approx(0.010)
+    assert Itl().measure(merged, TARGET) is None
+    assert token_gaps(merged) is None
+
+
+def test_two_tokens_that_came_together_now_and_then_do_no_harm():
+    some = changed(
+        last_token_at=SAMPLE.first_token_at + 290 * MS,
+        chunks=31,
+        arrivals=29,
+        first_chunks=2,
+        usage=Usage(completion=31),
+    )
+    assert Itl().measure(some, TARGET) == Tpot().measure(some, TARGET) == pytest.approx(0.010)
+
+
+def test_an_answer_that_came_at_once_has_no_time_per_token():
+    at_once = changed(last_token_at=SAMPLE.first_token_at, chunks=5, arrivals=1, first_chunks=5)
+    assert Tpot().measure(at_once, TARGET) is None

@@ -119,7 +119,16 @@ def test_usage_of_the_last_event_counts_where_every_event_has_one():
     assert CHAT.decode(stream(*rows, STOP, last)).usage == Usage(prompt=9, completion=2, counted_by="server")
 
 
-@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": {}}, {"usage": {"total_tokens": 5}}])
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {},
+        {"usage": None},
+        {"usage": {}},
+        {"usage": {"total_tokens": 5}},
+        {"usage": {"prompt_tokens": -1, "completion_tokens": -3}},
+    ],
+)
 def test_what_no_server_counted_is_unknown(usage):
     assert CHAT.decode(stream(delta(content="a") | usage, STOP)).usage == Usage()
 
@@ -362,3 +371,13 @@ def test_no_mix_of_lines_makes_it_raise_or_shift_times(lines):
     found = CHAT.decode(of_pieces([line + b"\n" for line in lines]))
     assert len(found.chunk_times) >= found.text.count("x") or found.error
     assert found.chunk_times == sorted(found.chunk_times)
+
+
+def test_an_event_that_is_an_error_object_itself_is_the_answers_error():
+    bare = {"object": "error", "message": "out of memory", "code": 500}
+    answer = CHAT.decode(stream(delta(content="a"), bare))
+    assert answer.error == "500: out of memory"
+
+
+def test_content_that_speaks_of_errors_is_no_error():
+    assert CHAT.decode(stream(delta(content='"object": "error"'))).error is None

@@ -118,3 +118,9 @@ def test_logprobs_model_and_unknown_fields_are_kept():
 
 def test_a_stream_that_just_stops_is_not_complete():
     assert not PROVIDER.decode(stream(chunk("a"), done=False)).complete
+
+
+def test_an_event_that_is_an_error_object_itself_is_the_answers_error():
+    bare = {"object": "error", "message": "out of memory"}
+    answer = OpenAICompletions().decode(stream({"choices": [{"index": 0, "text": "a"}]}, bare))
+    assert answer.error == "out of memory"

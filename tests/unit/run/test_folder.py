@@ -1,5 +1,6 @@
 """Run directories: found by name, written once, read back the same."""
 
+import os
 import re
 
 import msgspec
@@ -50,6 +51,15 @@ def test_runs_are_found_by_path_id_beginning_or_as_the_latest(tmp_path):
     assert find_folder(tmp_path, "2026-b-2").name == "2026-b-2"
     assert find_folder(tmp_path, "2026-a").name == "2026-a-1"
     assert find_folder(tmp_path, None).name == "2026-b-23"
+
+
+def test_of_two_runs_begun_in_one_second_the_later_is_the_latest(tmp_path):
+    first, second = "20261121-101112-x-ffff", "20261121-101112-x-0000"
+    made(tmp_path, first, second)
+    for at, name in enumerate((first, second)):
+        os.utime(tmp_path / name / "plan.json", ns=(at, at))
+    assert [folder.name for folder in list_folders(tmp_path)] == [first, second]
+    assert find_folder(tmp_path, None).name == second
 
 
 def test_what_is_not_found_says_what_there_is(tmp_path):

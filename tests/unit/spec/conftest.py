@@ -9,12 +9,14 @@ import pytest
 
 from bakeoff.datasets.csv import CsvFile
 from bakeoff.datasets.jsonl import JsonLines
+from bakeoff.datasets.lm_eval import LmEvalTask
 from bakeoff.datasets.synthetic import Synthetic
 from bakeoff.datasets.text import TextLines
 from bakeoff.datasets.trace import Trace
 from bakeoff.errors import PluginError, SpecErrorGroup
 from bakeoff.loads.concurrent import Concurrent
 from bakeoff.loads.poisson import Poisson
+from bakeoff.scorers.lm_eval import LmEvalScorer
 from bakeoff.spec import LoadedSpec, load_spec
 
 
@@ -58,12 +60,13 @@ FAMILIES: dict[str, dict[str, type[Any]]] = {
     "datasets": {
         "csv": CsvFile,
         "jsonl": JsonLines,
+        "lm_eval": LmEvalTask,
         "synthetic": Synthetic,
         "text": TextLines,
         "trace": Trace,
     },
     "loads": {"concurrent": Concurrent, "poisson": Poisson},
-    "scorers": {"words": Words, "exact": Exact},
+    "scorers": {"words": Words, "exact": Exact, "lm_eval": LmEvalScorer},
     "metrics": {"ttft": Nothing, "e2e": Nothing},
 }
 

@@ -33,7 +33,6 @@ def test_only_what_is_not_built_is_refused(mistakes):
     errors = mistakes(EXAMPLE, {"EXAMPLE_KEY": "k"})
     assert [error.partition(" is not available")[0] for error in errors] == [
         "bakeoff.yaml:8 models[0].deploy: deploy `skypilot`",
-        "bakeoff.yaml:17 benchmarks[1].lm_eval: `lm_eval`",
         "bakeoff.yaml:18 benchmarks[2].load.kind: load `sweep`",
         "bakeoff.yaml:19 judge: `judge`",
     ]
@@ -41,8 +40,10 @@ def test_only_what_is_not_built_is_refused(mistakes):
 
 def test_the_rest_of_it_loads(load):
     lines = EXAMPLE.replace("load: {kind: sweep}", "limit: 9").replace("deploy: skypilot", "deploy: local")
-    kept = [line for line in lines.splitlines() if "lm_eval" not in line and not line.startswith("judge")]
+    kept = [line for line in lines.splitlines() if not line.startswith("judge")]
     spec = load("\n".join(kept), {"EXAMPLE_KEY": "k"}).spec
     assert spec.decide.slo is not None
     assert (spec.decide.slo.ttft, spec.decide.slo.at_rate) == (0.5, 5.0)
     assert spec.models[1].api_key == "k"
+    assert spec.benchmarks[1].dataset.options["task"] == "arc_easy"
+    assert [each.type for each in spec.benchmarks[1].scorers] == ["lm_eval"]

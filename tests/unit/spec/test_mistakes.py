@@ -136,7 +136,7 @@ def test_broken_yaml_names_line_and_fix(mistakes, text, where, said, hint):
         (GOOD.replace("cases.jsonl", "casse.jsonl"), 6, "no file `casse.jsonl`. Did you mean `cases.jsonl`?", ""),
         (GOOD.replace("cases.jsonl", "x.parquet"), 6, "`x.parquet` does not tell the type", ".jsonl"),
         (GOOD.replace("cases.jsonl", "{type: parquet}"), 6, "dataset type `parquet` is not available", ""),
-        (GOOD.replace("dataset: cases.jsonl", "lm_eval: arc"), 6, "benchmarks[0].lm_eval: `lm_eval` is not", ""),
+        (GOOD.replace("dataset: cases.jsonl", "lm_eval: []"), 6, "expected the name of a task", "arc_easy"),
         (GOOD.replace("dataset: cases.jsonl", "limit: 3"), 5, "missing required key `dataset`", ""),
         (GOOD.replace("dataset: cases.jsonl", "synthetic: {}"), 5, "the dataset `synthetic` never ends", "limit"),
         (GOOD.replace("name: a", "name: a/b:c"), 2, "cannot be part of a file name", "`a-b-c`"),
@@ -185,7 +185,7 @@ benchmarks:
     dataset: no.jsonl
     load: {kind: poisson, rate: fast}
     scorers: [nothing]
-  - {name: arc, lm_eval: arc_easy}
+  - {name: arc, lm_eval: []}
 decide:
   incumbent: b
 """

@@ -39,6 +39,8 @@ def test_what_cannot_be_imported_is_left_out(made):
     assert made["$defs"]["scorers"]["anyOf"][0]["enum"] == [
         "exact",
         "not-exact",
+        "lm_eval",
+        "not-lm_eval",
         "words",
         "not-words",
     ]

@@ -64,3 +64,8 @@ def test_one_space_after_the_colon_is_optional(line: bytes) -> None:
 
 def test_no_bytes_are_no_events() -> None:
     assert split_events([], []).payloads == []
+
+
+def test_a_byte_order_mark_before_the_stream_loses_no_event() -> None:
+    events = split_events([b"\xef\xbb\xbfdata: one\n\n", b"data: two\n\n"], [1, 2])
+    assert (events.payloads, events.times) == ([b"one", b"two"], [1, 2])

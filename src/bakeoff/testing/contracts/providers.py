@@ -9,8 +9,8 @@ from random import Random
 
 import msgspec
 
-from bakeoff.extend import Provider
-from bakeoff.records import Exchange, Message, Request, Response, Sampling, Target
+from bakeoff.extend import Ask, LikelihoodProvider, Provider
+from bakeoff.records import Call, Continuation, Exchange, Message, Request, Response, Sampling, Target
 
 TARGET = Target(name="any", provider="contract", model="served-name")
 REQUEST = Request(messages=(Message(role="user", content="Say hello."),), prompt="Say hello.")
@@ -59,6 +59,43 @@ def check_provider(provider: Provider, answer: Answer) -> None:
         for kind in ("text/event-stream", "application/json", ""):
             found = provider.decode(_with_body(answer.exchange, [body], {"content-type": kind}))
             assert found.error or not found.complete, f"{body[:40]!r} as {kind!r} is no answer"
+
+
+async def check_likelihood_provider(provider: LikelihoodProvider, ask: Ask, exchange: Exchange) -> None:
+    """Assert the contract of a provider that tells likelihoods.
+
+    Args:
+        provider: under test.
+        ask: sends its calls to a server that it speaks with.
+        exchange: any whole one, whose body is replaced by what no server should send.
+    """
+    assert provider.form == "likelihood", "it sends the continuations of a request"
+    texts = (" one", " two three", ", four\n", ' "five" \u00e9\U0001f600')
+    pairs = tuple(Continuation(context="Count: zero", text=text) for text in texts)
+    found = await provider.likelihood(Request(continuations=pairs), TARGET, ask)
+    assert found.error is None, found.error
+    assert len(found.likelihoods) == len(pairs), "one for each text"
+    assert all(each.logprob <= 0 and each.tokens > 0 for each in found.likelihoods), "of the text alone"
+    back = await provider.likelihood(Request(continuations=pairs[::-1]), TARGET, ask)
+    assert back.likelihoods == found.likelihoods[::-1], "in order, and of nothing else"
+    bodies: list[bytes] = []
+
+    async def listened(call: Call) -> Exchange:
+        bodies.append(call.body)
+        return await ask(call)
+
+    sampling = Sampling(extra={"of_my_own": 25})
+    await provider.likelihood(Request(continuations=pairs[:1], sampling=sampling), TARGET, listened)
+    assert any(b"of_my_own" in body for body in bodies), "a field of the target's own is sent"
+    assert any(TARGET.model.encode() in body for body in bodies), "the call names the model"
+    for body in HOSTILE:
+
+        async def hostile(call: Call, body: bytes = body) -> Exchange:
+            del call
+            return _with_body(exchange, [body])
+
+        wrong = await provider.likelihood(Request(continuations=pairs[:1]), TARGET, hostile)
+        assert (bool(wrong.error), wrong.likelihoods) == (True, []), f"{body[:40]!r} tells no likelihood"
 
 
 def _check_encoding(provider: Provider) -> None:

@@ -93,13 +93,14 @@ def answer(settings: TruthSettings, ask: Ask) -> Answer:
     elif mode == "content_filter":
         full = Answer(thinking=thinking, tokens=made_up("tok", settings.tokens // 2), finish="content_filter")
     else:
-        text = _text(settings, ask)
+        text = said_text(settings, ask)
         tokens = made_up("tok", _length(settings, ask)) if text is None else split_words(text)
         full = Answer(thinking=thinking, tokens=tokens)
     return _capped(full, ask.cap)
 
 
-def _text(settings: TruthSettings, ask: Ask) -> str | None:
+def said_text(settings: TruthSettings, ask: Ask) -> str | None:
+    """Return the text of an answer, None for one that is made up of tokens."""
     if settings.answer == "tokens":
         return None
     question = ask.question()

@@ -13,6 +13,7 @@ from bakeoff.errors import UsageError
 from bakeoff.testing.truth import events
 from bakeoff.testing.truth.asks import Ask, decode_ask
 from bakeoff.testing.truth.connection import Connection, HttpRequest
+from bakeoff.testing.truth.likelihoods import CONTEXT, Vocabulary
 from bakeoff.testing.truth.metrics import metrics_text
 from bakeoff.testing.truth.records import Recorder
 from bakeoff.testing.truth.replies import Recipe, Reply, Turn, document, refusal
@@ -44,8 +45,9 @@ class App:
             (b"POST", b"/config"): self._configure,
             (b"GET", _METRICS): self._metrics,
             (b"GET", b"/health"): lambda _: b'{"status":"ok"}',
-            (b"GET", b"/v1/models"): lambda _: events.models_json(list(self.settings.models) or ["truth"]),
+            (b"GET", b"/v1/models"): self._models,
         }
+        self._words = Vocabulary()
         self.configure(settings)
 
     def configure(self, settings: TruthSettings) -> None:
@@ -98,11 +100,30 @@ class App:
         if chat is not None and request.method == b"POST":
             self._answer(connection, request, prefix, chat=chat)
             return
-        connection.send(self._document(request, path).writes[0])
+        connection.send(self._document(request, path, prefix).writes[0])
         connection.finished(keep=request.keep)
 
-    def _document(self, request: HttpRequest, path: bytes) -> Reply:
+    def _models(self, _: HttpRequest) -> bytes:
+        vllm: dict[str, object] = {"owned_by": "vllm", "max_model_len": CONTEXT}
+        return events.models_json(
+            list(self.settings.models) or ["truth"], vllm if self.settings.engine == "vllm" else {}
+        )
+
+    def _engine(self, request: HttpRequest, prefix: bytes, path: bytes) -> bytes | None:
+        """Answer what an engine has beside the protocol, None where it has it not."""
+        settings = parse(unquote(prefix.decode(errors="replace")), self.settings) if prefix else self.settings
+        if path == b"/tokenize" and request.method == b"POST" and settings.engine != "plain":
+            return events.encode(self._words.tokenize(settings, request.body))
+        if path == b"/props" and settings.engine == "llama.cpp":
+            facts = {"chat_template": "{{ messages }}", "modalities": {"vision": False}}
+            return events.encode(facts | {"default_generation_settings": {"n_ctx": CONTEXT}})
+        return None
+
+    def _document(self, request: HttpRequest, path: bytes, prefix: bytes) -> Reply:
         turn = Turn(number=0, keep=request.keep)
+        beside = self._engine(request, prefix, path)
+        if beside is not None:
+            return document(200, beside, turn)
         control = self._control.get((request.method, path))
         if control is None or (path == _METRICS and not self.settings.metrics):
             asked = f"{request.method.decode()} {path.decode(errors='replace')}"
@@ -173,7 +194,7 @@ class App:
             settings = parse(unquote(prefix.decode(errors="replace")), settings)
         if len(self._recipes) >= _KEPT_RECIPES:
             self._recipes.clear()
-        recipe = self._recipes[prefix, model] = Recipe(settings, model)
+        recipe = self._recipes[prefix, model] = Recipe(settings, model, self._words)
         return recipe
 
     def _allowed(self, request: HttpRequest, settings: TruthSettings) -> bool:

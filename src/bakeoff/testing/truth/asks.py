@@ -49,6 +49,10 @@ class Ask(msgspec.Struct, frozen=True):
     min_tokens: int = 0
     ignore_eos: bool = False
     tools: list[Tool] | None = None
+    echo: bool = False
+    logprobs: bool | int | None = None
+    top_logprobs: int | None = None
+    grammar: str = ""
 
     @property
     def cap(self) -> int | None:

@@ -92,10 +92,10 @@ def message(settings: TruthSettings, answer: Answer) -> dict[str, object]:
     return found
 
 
-def whole(dialect: Dialect, answer: Answer, prompt_tokens: int) -> bytes:
+def whole(dialect: Dialect, answer: Answer, prompt_tokens: int, logprobs: object = None) -> bytes:
     """Return the body of an answer that is not streamed."""
     settings = dialect.settings
-    body: dict[str, object] = {"index": 0, "logprobs": None, "finish_reason": answer.finish}
+    body: dict[str, object] = {"index": 0, "logprobs": logprobs, "finish_reason": answer.finish}
     if dialect.chat:
         body["message"] = message(settings, answer)
     else:
@@ -112,9 +112,10 @@ def whole(dialect: Dialect, answer: Answer, prompt_tokens: int) -> bytes:
     return encode(event)
 
 
-def models_json(names: list[str]) -> bytes:
-    """Return the body of `/v1/models`."""
-    listed = [{"id": name, "object": "model", "created": _STARTED, "owned_by": "truth"} for name in names]
+def models_json(names: list[str], extra: dict[str, object]) -> bytes:
+    """Return the body of `/v1/models`; `extra` stands in each row."""
+    row: dict[str, object] = {"object": "model", "created": _STARTED, "owned_by": "truth"}
+    listed = [{"id": name} | row | extra for name in names]
     return encode({"object": "list", "data": listed})
 
 

@@ -11,6 +11,7 @@ import msgspec
 from bakeoff.testing.truth import events, scripts
 from bakeoff.testing.truth.answers import Answer, answer
 from bakeoff.testing.truth.asks import Ask
+from bakeoff.testing.truth.likelihoods import Vocabulary
 from bakeoff.testing.truth.scripts import Script
 from bakeoff.testing.truth.settings import Fault, TruthSettings
 
@@ -110,8 +111,9 @@ def choose(settings: TruthSettings, turn: Turn) -> Fault | None:
 class Recipe:
     """Makes replies by one set of settings for one model."""
 
-    def __init__(self, settings: TruthSettings, model: str) -> None:
+    def __init__(self, settings: TruthSettings, model: str, words: Vocabulary | None = None) -> None:
         self.settings = settings
+        self._words = words or Vocabulary()
         self._dialects = {
             chat: events.Dialect(chat=chat, model=model, settings=settings) for chat in (True, False)
         }
@@ -129,7 +131,10 @@ class Recipe:
             return Reply(writes=(), offsets=(), tokens=(), ending="reset", kind=kind, status=0)
         if kind == "other_json":
             return document(200, b'{"status":"ok"}', turn, kind=kind)
-        said = Answer(tokens=()) if kind == "empty" else answer(self.settings, ask)
+        if self.settings.engine != "plain":
+            ask = self._words.spelled(ask)
+        said = self._words.forced(ask) if self.settings.engine == "llama.cpp" else None
+        said = Answer(tokens=()) if kind == "empty" else said or answer(self.settings, ask)
         if ask.stream:
             return self._streamed(ask, said, turn, fault, chat=chat)
         return self._whole(ask, said, turn, kind, chat=chat)
@@ -141,7 +146,8 @@ class Recipe:
 
     def _whole(self, ask: Ask, said: Answer, turn: Turn, kind: str, *, chat: bool) -> Reply:
         settings, prompt = self.settings, ask.prompt_tokens()
-        body = events.whole(self._dialects[chat], said, prompt)
+        logprobs = self._words.logprobs(settings, ask, said, chat=chat)
+        body = events.whole(self._dialects[chat], said, prompt, logprobs)
         if kind == "error_event":
             body = _FAILED
         elif kind == "malformed":

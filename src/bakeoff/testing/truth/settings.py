@@ -86,6 +86,8 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         answer: `table` looks the last user message up in `answers` (exact, else the longest key within it);
             `arithmetic` computes the last `a op b` in it; both fall back to `tokens`.
         accuracy: share of prompts whose `table` or `arithmetic` answer is right, by hash of prompt and model.
+        engine: whose log-probabilities, tokeniser and facts it has in answers that are not streamed; `vllm`
+            echoes prompts, `llama.cpp` ignores `echo` and obeys grammars of token literals.
     """
 
     ttft: Seconds = 0.0
@@ -123,6 +125,7 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     )
     answers: dict[str, str] = {}
     accuracy: Share = 1.0
+    engine: Literal["plain", "vllm", "llama.cpp"] = "plain"
 
 
 def seconds(text: str) -> float:

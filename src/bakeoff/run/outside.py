@@ -1,0 +1,119 @@
+"""A load test whose requests another tool sends: ask it, import its report, compute our own figures."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bakeoff import plugins
+from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.extend import Executor
+from bakeoff.records.outside import OutsideLoad, TokenLength
+from bakeoff.run.finish import Finished, finish
+from bakeoff.run.importing import import_files
+from bakeoff.run.perf import PerfAsked, load_perf_spec
+from bakeoff.run.stored import load_stored
+from bakeoff.spec import LoadedSpec
+from bakeoff.stores.redact import Redactor
+
+_OWN = ("matrix", "dataset", "warmup", "warmup_requests", "batch", "total_timeout", "ignore_eos")
+"""Of what can be asked, all that only our own engine does."""
+
+_FLAGS = {"total_timeout": "--timeout"}
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tool sends the requests, and what it is given beside the load.
+
+    Attributes:
+        command: repeats the measurement.
+    """
+
+    engine: str
+    options: dict[str, Any] = {}
+    processes: int = 1
+    command: str = ""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that another tool took."""
+
+    finished: Finished
+    loaded: LoadedSpec
+
+
+def measure_outside(
+    asked: PerfAsked, outside: Outside, root: Path, env: Mapping[str, str], base: Path
+) -> Measured:
+    """Let another tool measure, and return its numbers as a run under `root`.
+
+    Raises:
+        UsageError: something was asked that the tool cannot do, or it is not installed.
+        BakeoffError: the tool failed.
+    """
+    _refuse(asked, outside)
+    loaded = load_perf_spec(asked, env, base)
+    executor: Executor = plugins.create("executors", outside.engine, outside.options)
+    load = _load(loaded)
+    executor.check(load)
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
+        try:
+            taken = executor.measure(load, Path(folder))
+        except BakeoffError as error:
+            redact = Redactor(loaded.secrets)
+            error.message, error.hint = (
+                redact(text.encode()).decode() for text in (error.message, error.hint)
+            )
+            raise
+        run = import_files(
+            [Path(taken.path)],
+            root,
+            "perf",
+            tool=outside.engine,
+            command=outside.command,
+            decide=loaded.document["decide"],
+            environment={"load engine": f"{outside.engine} {taken.version} ({taken.program})"},
+        )
+    stored = load_stored(run, env, secrets_needed=False)
+    return Measured(finished=finish(run, stored.spec), loaded=stored)
+
+
+def _refuse(asked: PerfAsked, outside: Outside) -> None:
+    given = [name for name in _OWN if getattr(asked, name)]
+    flags = [_FLAGS.get(name, f"--{name.replace('_', '-')}") for name in given]
+    if outside.processes > 1:
+        flags.append("--processes")
+    if flags:
+        raise UsageError(
+            f"{flags[0]} does not go with --engine {outside.engine}",
+            hint=f"leave out {', '.join(flags)}, or --engine",
+        )
+
+
+def _load(loaded: LoadedSpec) -> OutsideLoad:
+    model, benchmark = loaded.spec.models[0], loaded.spec.benchmarks[0]
+    assert model.endpoint is not None
+    assert model.model is not None
+    lengths = benchmark.dataset.options
+    kind, options = benchmark.load.kind, benchmark.load.options
+    # Every option of the load, with our defaults.
+    every = msgspec.to_builtins(plugins.create("loads", kind, options))
+    requests = benchmark.load.requests or every.get("step_requests")
+    return OutsideLoad(
+        endpoint=model.endpoint,
+        model=model.model,
+        provider=model.provider.type if model.provider else "openai_chat",
+        api_key=model.api_key,
+        load=msgspec.structs.replace(benchmark.load, options=every, requests=requests),
+        prompt=_length(lengths["prompt_tokens"]),
+        output=_length(lengths["output_tokens"]),
+        seed=loaded.spec.seed,
+    )
+
+
+def _length(given: Any) -> TokenLength:  # noqa: ANN401  a number, or the mapping of a distribution
+    if isinstance(given, dict):
+        return TokenLength(mean=given["mean"], stddev=given["stddev"])
+    return TokenLength(mean=given)
