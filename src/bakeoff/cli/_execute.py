@@ -44,7 +44,7 @@ def run_new(loaded: LoadedSpec, root: Path, manner: Manner) -> int:
         display.expect(prepared.plan)
         with resumable(f"bakeoff resume --out {shlex.quote(str(root))}"):
             return await start_run(
-                prepared, root, display.control(), command=_command(), processes=manner.processes
+                prepared, root, display.control(), command=command_line(), processes=manner.processes
             )
 
     return _shown(loaded, manner, work)
@@ -92,6 +92,6 @@ def _shown(loaded: LoadedSpec, manner: Manner, work: Work) -> int:
     return show(finished, loaded, manner)
 
 
-def _command() -> str:
+def command_line() -> str:
     """Return the command line that is stored with the run, as a person would type it."""
     return shlex.join(["bakeoff", *sys.argv[1:]])

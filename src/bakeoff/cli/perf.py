@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bakeoff.cli._options import environ, out_option
+from bakeoff.errors import UsageError
 
 
 @click.command()
@@ -46,6 +47,10 @@ from bakeoff.cli._options import environ, out_option
 @click.option(
     "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Client processes."
 )
+@click.option("--engine", help="Installed load tool that sends the requests in our place: guidellm.")
+@click.option(
+    "--processor", help="Tokenizer of --engine: a folder, or a name on its hub.  [default: the model's]"
+)
 @click.option("--batch", is_flag=True, help="Ask for whole answers instead of streams.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random choice.")
 @click.option("--timeout", "total_timeout", help="Longest time of one answer: 60s.")
@@ -55,7 +60,16 @@ from bakeoff.cli._options import environ, out_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with every stage on stdout.")
 @out_option
 @click.pass_context
-def command(ctx: click.Context, /, *, out: Path, processes: int, **given: Any) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    out: Path,
+    processes: int,
+    engine: str | None,
+    processor: str | None,
+    **given: Any,
+) -> None:
     """Measure the speed of one endpoint under a load.
 
     Latency counts from the time at which the load says a request should go. A stage whose client was
@@ -66,6 +80,13 @@ def command(ctx: click.Context, /, *, out: Path, processes: int, **given: Any) -
     from bakeoff.run.perf import PerfAsked, load_perf_spec
 
     shown = {name: given.pop(name) for name in ("gate", "allow_invalid", "quiet", "as_json")}
-    loaded = load_perf_spec(PerfAsked(**given), environ(), Path.cwd())
+    asked = PerfAsked(**given)
     present = presented(as_json=shown["as_json"], matrix=given["matrix"] is not None)
-    ctx.exit(run_new(loaded, out, Manner(**shown, present=present, processes=processes)))
+    manner = Manner(**shown, present=present, processes=processes)
+    if engine is not None:
+        from bakeoff.cli._outside import run_outside
+
+        ctx.exit(run_outside(asked, engine, processor, out, manner))
+    if processor is not None:
+        raise UsageError("--processor goes with --engine only", hint="add --engine guidellm, or leave it out")
+    ctx.exit(run_new(load_perf_spec(asked, environ(), Path.cwd()), out, manner))

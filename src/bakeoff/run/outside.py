@@ -1,7 +1,8 @@
 """A load test whose requests another tool sends: ask it, import its report, compute our own figures."""
 
 import tempfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from bakeoff import plugins
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.extend import Executor
+from bakeoff.records import TargetResult
 from bakeoff.records.outside import OutsideLoad, TokenLength
 from bakeoff.run.finish import Finished, finish
 from bakeoff.run.importing import import_files
@@ -38,26 +40,55 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that another tool took."""
+    """A run that another tool took, and the share of failed requests that is tolerated."""
 
     finished: Finished
-    loaded: LoadedSpec
+    tolerance: float
+
+    def exit_code(self, *, gate: bool, allow_invalid: bool = False) -> int:
+        """Return the exit code of the run.
+
+        What the tool itself broke off when the time was up is no failure of the server.
+        """
+        shares = [_failed(target) for target in self.finished.results.targets]
+        over = max(shares, default=0.0) > self.tolerance
+        return self.finished.exit_code(
+            tolerance=-1.0 if over else 1.0, gate=gate, allow_invalid=allow_invalid
+        )
+
+
+def _failed(target: TargetResult) -> float:
+    """Return the share of requests that failed, of those that came to an end."""
+    counts: Counter[str] = Counter()
+    for outcomes in target.outcomes.values():
+        counts.update(outcomes)
+    ended = counts.total() - counts["cancelled"]
+    # Where none came to an end, all of them failed.
+    return (counts["error"] + counts["timeout"]) / ended if ended else 1.0
 
 
 def measure_outside(
-    asked: PerfAsked, outside: Outside, root: Path, env: Mapping[str, str], base: Path
+    asked: PerfAsked, outside: Outside, root: Path, env: Mapping[str, str], note: Callable[[str], None]
 ) -> Measured:
     """Let another tool measure, and return its numbers as a run under `root`.
+
+    Args:
+        asked: the load test as typed.
+        outside: the tool.
+        root: the folder of all runs.
+        env: fills `${VAR}`.
+        note: tells the user what goes on.
 
     Raises:
         UsageError: something was asked that the tool cannot do, or it is not installed.
         BakeoffError: the tool failed.
     """
     _refuse(asked, outside)
-    loaded = load_perf_spec(asked, env, base)
+    loaded = load_perf_spec(asked, env, Path.cwd())
     executor: Executor = plugins.create("executors", outside.engine, outside.options)
     load = _load(loaded)
     executor.check(load)
+    note(f"{outside.engine} sends the requests; it shows nothing until it ends")
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
         try:
             taken = executor.measure(load, Path(folder))
@@ -77,7 +108,7 @@ def measure_outside(
             environment={"load engine": f"{outside.engine} {taken.version} ({taken.program})"},
         )
     stored = load_stored(run, env, secrets_needed=False)
-    return Measured(finished=finish(run, stored.spec), loaded=stored)
+    return Measured(finished=finish(run, stored.spec), tolerance=stored.spec.error_tolerance)
 
 
 def _refuse(asked: PerfAsked, outside: Outside) -> None:
@@ -98,6 +129,8 @@ def _load(loaded: LoadedSpec) -> OutsideLoad:
     assert model.model is not None
     lengths = benchmark.dataset.options
     kind, options = benchmark.load.kind, benchmark.load.options
+    if benchmark.load.errors is not None:
+        raise UsageError("the option `errors` does not go with --engine", where="-o errors")
     # Every option of the load, with our defaults.
     every = msgspec.to_builtins(plugins.create("loads", kind, options))
     requests = benchmark.load.requests or every.get("step_requests")
