@@ -28,7 +28,7 @@ GUARDED = {
     "socket.getaddrinfo": 0,
     "socket.gethostbyname": 0,
 }
-ASKED_FOR = ("BAKEOFF_TEST_DATA", "BAKEOFF_PROMPTFOO")
+ASKED_FOR = ("BAKEOFF_TEST_DATA", "BAKEOFF_PROMPTFOO", "BAKEOFF_GUIDELLM")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 refused: list[str] = []

@@ -11,8 +11,8 @@ from bakeoff.reports.names import MetricName, parse
 MOST = 25
 _FEWEST_SLICES = 6
 _BOUNDS = ("_lowest", "_highest", "_answered")
-_SPEED = ["slo_rate.", "slo_attainment.", "ttft.p50", "ttft.p95", "ttfa.p50", "tpot.p50", "e2e.p50"]
-_SPEED += ["e2e.p95", "request_rate.", "output_token_rate.", "cost."]
+_LATENCY = ("ttft.p50", "ttft.p95", "ttfa.p50", "tpot.p50", "e2e.p50", "e2e.p95")
+_SPEED = ("slo_rate.", "slo_attainment.", *_LATENCY, "request_rate.", "output_token_rate.", "cost.")
 _UNITS = {"tokens/s": "tok/s", "requests/s": "req/s"}
 _BESIDE = ["ttft.p50", "e2e.p50", "cost."]  # without a load test the pace is that of our own loop
 

@@ -147,6 +147,6 @@ def _load(loaded: LoadedSpec) -> OutsideLoad:
 
 
 def _length(given: Any) -> TokenLength:  # noqa: ANN401  a number, or the mapping of a distribution
-    if isinstance(given, dict):
-        return TokenLength(mean=given["mean"], stddev=given["stddev"])
-    return TokenLength(mean=given)
+    if isinstance(given, int | float):
+        return TokenLength(mean=given)
+    return msgspec.convert({name: given[name] for name in ("mean", "stddev")}, TokenLength)
