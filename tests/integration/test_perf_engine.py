@@ -119,7 +119,6 @@ def test_requests_broken_off_at_the_end_are_no_failures_but_errors_are(
         (("--dataset", "a.jsonl"), "--dataset"),
         (("--matrix", "a.csv"), "--matrix"),
         (("--timeout", "9s"), "--timeout"),
-        (("--ignore-eos",), "--ignore-eos"),
         (("-o", "errors=3"), "errors"),
         (("--load", "gamma", "--rate", "3"), "gamma"),
         (("--load", "search", "--slo", "ttft=1s"), "search"),
@@ -158,7 +157,10 @@ def test_the_key_is_never_told(taker: Perf, tmp_path: Path, monkeypatch: pytest.
     assert "refused [redacted]" in done.err
 
 
-def test_a_stop_ends_the_program_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_program_too(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     body = f"open({str(tmp_path / 'began')!r}, 'w').write(str(__import__('os').getpid()))\ntime.sleep(300)"
     monkeypatch.setenv(VARIABLE, str(stand_in(tmp_path, body=body)))
     process = start("perf", "--endpoint", "http://127.0.0.1:9/v1", "--model", "m", *ENGINE, cwd=tmp_path)
@@ -167,7 +169,7 @@ def test_a_stop_ends_the_program_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
         time.sleep(0.02)
     while not (text := (tmp_path / "began").read_text()):
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=25)
     assert process.returncode == 130, out + err
     assert "Traceback" not in err

@@ -6,6 +6,8 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -215,10 +217,28 @@ def _run(command: list[str], folder: Path) -> int:
         except OSError as error:
             raise PluginError(f"`{command[0]}` cannot be run: {error}", hint=_INSTALL) from error
         try:
-            code = process.wait()
+            with _stoppable():
+                code = process.wait()
         finally:
             _end(process)
     return code
+
+
+@contextlib.contextmanager
+def _stoppable() -> Generator[None]:
+    """Let SIGTERM stop us as Ctrl-C does; at once, it would leave the program sending."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -20,7 +20,7 @@ from bakeoff.run.stored import load_stored
 from bakeoff.spec import LoadedSpec
 from bakeoff.stores.redact import Redactor
 
-_OWN = ("matrix", "dataset", "warmup", "warmup_requests", "batch", "total_timeout", "ignore_eos")
+_OWN = ("matrix", "dataset", "warmup", "warmup_requests", "batch", "total_timeout")
 """Of what can be asked, all that only our own engine does."""
 
 _FLAGS = {"total_timeout": "--timeout"}

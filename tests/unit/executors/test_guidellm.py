@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,13 @@ def test_a_failure_tells_the_programs_last_words(stand_in, folder):
     with pytest.raises(BakeoffError) as told:
         Guidellm(processor="tok").measure(asked(), folder)
     assert "--processor" not in told.value.hint
+
+
+def test_it_runs_in_any_thread(stand_in, folder):
+    stand_in("open(spec['outputs'][0]['path'], 'w').write('x')")
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(Guidellm().measure, asked(), folder).result()
+    assert Path(taken.path).read_text() == "x"
 
 
 def test_an_end_without_a_report_is_a_failure(stand_in, folder):
