@@ -9,6 +9,7 @@ import pytest
 from tests.integration.commands import call
 
 from bakeoff import plugins
+from bakeoff.errors import UsageError
 from bakeoff.records import Sample
 from bakeoff.run.exporting import export_run
 from bakeoff.run.finish import finish
@@ -83,7 +84,12 @@ def test_a_cut_file_is_refused_with_its_name(tool: str, tmp_path: Path) -> None:
     assert name in done.err
 
 
-@pytest.mark.parametrize("name", [n for n in plugins.names("exporters") if n != "excel"])
+def test_a_run_without_tasks_of_lm_eval_has_no_results_of_that_form(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="asked no task of lm-eval"):
+        export_run(imported("guidellm", tmp_path), "lm_eval", tmp_path / "out", {})
+
+
+@pytest.mark.parametrize("name", [n for n in plugins.names("exporters") if n not in {"excel", "lm_eval"}])
 def test_an_imported_run_is_exported(name: str, tmp_path: Path) -> None:
     folder = imported("guidellm", tmp_path)
     files = export_run(folder, name, tmp_path / "out", {})
