@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_plan import benchmark, cases, plan_of, spec_of, target
 
-from bakeoff.plan import calibration_cases, intents, make_plan, request_count
+from bakeoff.plan import TIMED_REQUESTS, calibration_cases, intents, make_plan, request_count
 from bakeoff.records import BenchmarkSpec, Case, LoadSpec, Plan, Stage
 
 
@@ -87,7 +87,7 @@ def test_a_warm_up_by_time_of_a_closed_loop_has_requests_enough_unless_they_are_
 def test_a_warm_up_by_time_at_a_high_rate_is_bounded():
     load = LoadSpec(kind="poisson", options={"rate": 1e6}, warmup_seconds=1.0)
     warm, _ = plan_of(benchmark(measured=True, load=load), targets=1).stages
-    assert warm.requests == 1000
+    assert warm.requests == TIMED_REQUESTS
 
 
 @pytest.mark.parametrize(
