@@ -17,7 +17,8 @@ QUICK = TruthSettings(answer="arithmetic", ttft=0.002)
 def sums_server() -> Iterator[TruthProcess]:
     """Serve `good`, which is always right, and `poor`, which mostly is not; other names do not exist."""
     poor = msgspec.structs.replace(QUICK, accuracy=0.3)
-    with TruthProcess(msgspec.structs.replace(QUICK, models={"good": QUICK, "poor": poor})) as server:
+    settings = msgspec.structs.replace(QUICK, models={"good": QUICK, "poor": poor})
+    with TruthProcess(settings, max_seconds=3600) as server:
         yield server
 
 
