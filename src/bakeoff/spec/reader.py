@@ -264,7 +264,8 @@ class Reader:
         if missing:
             return UNSET
         rest = node.drop(*names)
-        name = values.get(selector) or next(field.default for field in own if field.name == selector)
+        defaults = {field.encode_name: field.default for field in own}
+        name = values.get(selector, defaults[selector])
         found = self._plugin(family, name, name_path, node.key_place(selector))
         common, rest = self._common(rest, found, family, path)
         options = self._any(rest, kind, path) if found is None else self._options(rest, found, names, path)

@@ -16,10 +16,11 @@ from bakeoff.run import doctor
 from bakeoff.run.doctor import Check, exit_code
 
 ORPHAN = """
-import os, subprocess
+import os, subprocess, time
 from bakeoff import leases
 lease = leases.take(target="m", deployer="local")
 subprocess.Popen(["sleep", "60"], env=os.environ | {leases.MARK: lease.id}, stdout=subprocess.DEVNULL)
+time.sleep(0.5)  # until the system has put the mark in its place
 os._exit(0)
 """
 

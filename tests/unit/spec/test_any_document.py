@@ -70,6 +70,7 @@ def check(data: bytes, catalog: Catalog) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(SPECS | TREES)
+@example({"models": [{"name": {}, "endpoint": [], "source": [], "deploy": ""}]})
 def test_any_document_loads_or_gives_spec_errors(catalog, tree):
     check(yaml.safe_dump(tree, allow_unicode=False).encode("utf-8", "replace"), catalog)
 
