@@ -13,6 +13,8 @@ import msgspec
 from bakeoff.stats.checks import check_level
 from bakeoff.stats.quantiles import quantile
 
+_MOST_ROUNDS = 20_000
+"""A fit that has not settled by then is as near as rounding lets it come."""
 _RESAMPLE_PRIOR = 0.5
 _LANE = 32
 _MASK = (1 << _LANE) - 1
@@ -238,7 +240,9 @@ def _fit(counts: _Counts, start: Sequence[float], ties: float, prior: float, pre
         for (i, j), three in zip(counts.pairs, counts.counts, strict=True)
         if any(three)
     ]
-    for _ in range(20_000):
+    rounds, moved = 0, math.inf
+    while moved > precision and rounds < _MOST_ROUNDS:
+        rounds += 1
         roots = [math.sqrt(one) for one in strengths]
         below = [prior / (1.0 + one) for one in strengths]
         even = 0.0
@@ -252,8 +256,6 @@ def _fit(counts: _Counts, start: Sequence[float], ties: float, prior: float, pre
         moved = max(abs(math.log(new / old)) for new, old in zip(fresh, strengths, strict=True))
         moved = max(moved, abs(tied / even - nu) if even else 0.0)
         strengths, nu = (fresh if prior else _centered(fresh)), tied / even
-        if moved <= precision:
-            break
     return _Fit(strengths=strengths, ties=nu)
 
 
