@@ -11,6 +11,7 @@ from bakeoff import clock
 
 T = TypeVar("T")
 
+_TURN_NS = 2_000_000
 _SPIN_NS = 1_500_000
 """Timers of event loops are good to a millisecond or so; the rest is polled."""
 
@@ -26,9 +27,13 @@ async def closed_loop(
         work: called with the item and the monotonic ns at which its turn came.
         go_on: asked before each item.
     """
+    turn = _Turn()
 
     async def worker() -> None:
         while go_on():
+            if turn.over():
+                await asyncio.sleep(0)
+                continue
             item = next(items, None)
             if item is None:
                 return
@@ -37,6 +42,25 @@ async def closed_loop(
     async with asyncio.TaskGroup() as group:
         for _ in range(concurrency):
             group.create_task(worker())
+
+
+class _Turn:
+    """Tells when to let the event loop read: many requests that go out at once would keep it from that."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._until = 0
+
+    def over(self) -> bool:
+        """Tell whether items have begun for some milliseconds without a look at the sockets."""
+        if self._until:
+            return clock.now_ns() > self._until
+        self._until = clock.now_ns() + _TURN_NS
+        self._loop.call_soon(self._next)
+        return False
+
+    def _next(self) -> None:
+        self._until = 0
 
 
 async def open_loop(

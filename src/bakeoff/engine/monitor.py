@@ -11,6 +11,7 @@ from bakeoff.stats.quantiles import quantile
 
 _PERIOD_S = 0.02
 _MOST_DELAY_S = 0.02
+_MOST_MERGED = 0.01
 _MOST_LAG_S = 0.01
 _MOST_LAG_SHARE = 0.02
 _MOST_CPU = 0.95
@@ -44,6 +45,7 @@ class Monitor:
         self._took = array("d")
         self._due = array("q")
         self._late = array("q")
+        self._merged = 0
         self._clock = (self._began, clock.realtime_offset_ns())
         self._clock_step = 0.0
 
@@ -67,8 +69,15 @@ class Monitor:
         self._due.append(due_ns)
         self._late.append(late_ns)
 
-    def sent(self, lag_ns: int, took_ns: int = 0) -> None:
-        """Note how late one request went out, and how long it took after that."""
+    def sent(self, lag_ns: int, took_ns: int = 0, *, merged: bool = False) -> None:
+        """Note how late one request went out, how long it took after that, and how its first token came.
+
+        Args:
+            lag_ns: from the due time to the last byte of the request.
+            took_ns: from there to the end of the answer.
+            merged: the read that held the first token held others too; the stamp is that of the last.
+        """
+        self._merged += merged
         self._lags.append(lag_ns / 1e9)
         self._took.append(took_ns / 1e9)
 
@@ -95,10 +104,7 @@ class Monitor:
         cpu = (clock.cpu_ns() - self._cpu_began) / wall
         delay = quantile(sorted(self._delays), 0.99) if self._delays else 0.0
         reasons = [*(self._open_loop_reasons() if open_loop else []), *self._clock_reasons(stamped_by)]
-        if delay > _MOST_DELAY_S and stamped_by != "kernel":
-            reasons.append(
-                f"the client's event loop was blocked: delay p99 {delay * 1e3:.1f} ms; stop other work here"
-            )
+        reasons += self._delay_reasons(delay, stamped_by)
         # An open loop polls the clock before each request; whether it was too slow, its lag tells.
         if not open_loop and cpu > _MOST_CPU:
             reasons.append(f"the client used {cpu:.0%} of a core and may have been the limit; lower the load")
@@ -121,6 +127,22 @@ class Monitor:
                 "stamped_by": stamped_by,
             },
         )
+
+    def _delay_reasons(self, delay: float, stamped_by: str) -> list[str]:
+        """Tell whether the loop was blocked and stamps moved: those of the kernel only where reads merged."""
+        if delay <= _MOST_DELAY_S:
+            return []
+        blocked = f"the client's event loop was blocked: delay p99 {delay * 1e3:.1f} ms"
+        if stamped_by != "kernel":
+            return [f"{blocked}; stop other work here"]
+        if self._merged <= _MOST_MERGED * len(self._lags):
+            return []
+        share = self._merged / len(self._lags)
+        reason = (
+            f"{blocked}, and {share:.1%} of the first tokens were read together with later ones, whose time "
+            "they carry; lower the load or use more `--processes`"
+        )
+        return [reason]
 
     def _lag(self) -> float | None:
         return quantile(sorted(self._lags), 0.99) if self._lags else None

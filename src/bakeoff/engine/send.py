@@ -70,6 +70,25 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     rest: tuple[Intent, ...] = ()
 
 
+Landed = Exchange | WireError
+"""What became of a call that was sent once."""
+
+
+async def fly(lane: Lane, call: Call) -> Landed:
+    """Send a call once and return what came back; what it means is told by `landed`."""
+    try:
+        return await lane.client.exchange(lane.route, call)
+    except WireError as error:
+        return error
+
+
+def landed(lane: Lane, out: Outgoing, how: Sending, what: Landed, *, scheduled_at: int) -> Sample:
+    """Return the sample of an intent that was sent once: the part of `send` that needs no waiting."""
+    exchange, response, failure = _read(lane, what)
+    tries = _reconnects(exchange)
+    return _sample(out, how, scheduled_at, exchange, response or Response(), failure, tries)
+
+
 async def send(lane: Lane, out: Outgoing, how: Sending, *, scheduled_at: int) -> Sample:
     """Send until answered or out of attempts, or serve an earlier answer. `scheduled_at` is monotonic ns."""
     if how.cache is None:
@@ -99,8 +118,7 @@ async def _sent(lane: Lane, out: Outgoing, how: Sending, scheduled_at: int) -> S
             async with how.gate:
                 answer = await _once(lane, out)
         exchange, response, failure = answer
-        if exchange is not None and exchange.reconnects:
-            tries.append(Attempt(kind="reconnect", error="the kept connection had been closed by the server"))
+        tries += _reconnects(exchange)
         last = len([t for t in tries if t.kind != "reconnect"]) + 1 >= how.attempts
         if failure is None or not failure.retry or last:
             break
@@ -120,10 +138,13 @@ _Answer = tuple[Exchange | None, Response | None, Failure | None]
 async def _once(lane: Lane, out: Outgoing) -> _Answer:
     if out.call is None:
         return await _judge(lane, out)
-    try:
-        exchange = await lane.client.exchange(lane.route, out.call)
-    except WireError as error:
-        return None, None, wire_failure(error)
+    return _read(lane, await fly(lane, out.call))
+
+
+def _read(lane: Lane, what: Landed) -> _Answer:
+    if isinstance(what, WireError):
+        return None, None, wire_failure(what)
+    exchange = what
     if exchange.status != 200:
         return exchange, None, status_failure(exchange)
     try:
@@ -144,6 +165,12 @@ async def _judge(lane: Lane, out: Outgoing) -> _Answer:
     except Exception as error:  # noqa: BLE001  as for a single call
         response = Response(error=f"the answer cannot be decoded: {type(error).__name__}: {error}")
     return asking.exchange, response, judged(asking.exchange, response, out.request)
+
+
+def _reconnects(exchange: Exchange | None) -> list[Attempt]:
+    if exchange is None or not exchange.reconnects:
+        return []
+    return [Attempt(kind="reconnect", error="the kept connection had been closed by the server")]
 
 
 def _wait(failure: Failure, tries: int, rng: Random) -> float:

@@ -11,13 +11,14 @@ import msgspec
 from bakeoff import clock, plugins
 from bakeoff.engine.cache import AnswerCache
 from bakeoff.engine.control import Control, Progress
+from bakeoff.engine.finish import Finisher
 from bakeoff.engine.gaps import Gaps
 from bakeoff.engine.gate import Gate
 from bakeoff.engine.grading import NamedScorer, SlowGrading, grade
 from bakeoff.engine.loops import closed_loop, open_loop, sleep_until
 from bakeoff.engine.memory import Key
 from bakeoff.engine.monitor import Monitor
-from bakeoff.engine.send import Lane, Outgoing, Sending, send
+from bakeoff.engine.send import Landed, Lane, Outgoing, Sending, fly, landed, send
 from bakeoff.engine.tally import Meets, Tally, in_step
 from bakeoff.engine.turns import Writer, followed, lines
 from bakeoff.extend import Load, Store
@@ -143,6 +144,7 @@ async def run_stage(shop: Workshop, stage: Stage, todo: Todo) -> tuple[Tally, bo
         finally:
             if watch is not None:
                 watch.cancel()
+            sender.finisher.rest()
         await sender.grade_rest()
     if counted := sender.gaps.facts():
         stage_event(shop, "gaps_counted", stage, **counted)
@@ -168,6 +170,9 @@ class _Sender:
         self._begins = Progress(kind="sent", stage=stage)
         self._waits = not stage.warmup and any(named.slow for named in self._bench.scorers)
         self._later: list[Sample] = []
+        self.finisher = Finisher(self._land)
+        how = self._how
+        self._once = how.attempts == 1 and how.gate is None and how.cache is None and stage.errors is None
 
     def items(self, mine: Iterable[list[Intent]]) -> Iterator[Outgoing]:
         """Yield the first turn of each line; a conversation that had broken off already is recorded so."""
@@ -188,6 +193,10 @@ class _Sender:
 
     async def work(self, out: Outgoing, scheduled_at: int) -> None:
         """Send a request, and the turns that follow it."""
+        if self._once and out.call is not None and not out.rest:
+            self._begun(scheduled_at)
+            self.finisher.add((out, scheduled_at, await fly(self._lane, out.call)))
+            return
         sample = await self._send(out, scheduled_at)
         while out.rest:
             if not sample.ok:
@@ -201,17 +210,28 @@ class _Sender:
                 return
             sample = await self._send(out, due)
 
-    async def _send(self, out: Outgoing, scheduled_at: int) -> Sample:
+    def _begun(self, scheduled_at: int) -> None:
         self.monitor.begun(scheduled_at, clock.now_ns() - scheduled_at)
         if self._control.heard:
             self._control.tell(self._begins)
-        sample = await send(self._lane, out, self._how, scheduled_at=scheduled_at)
-        if sample.sent_at is not None and sample.first_byte_at is not None and not sample.attempts:
-            lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
-            self.monitor.sent(lag, (sample.done_at or sample.sent_at) - sample.sent_at)
-        self._record(self.gaps.take(sample))
+
+    def _land(self, item: tuple[Outgoing, int, Landed]) -> None:
+        out, scheduled_at, what = item
+        self._keep(landed(self._lane, out, self._how, what, scheduled_at=scheduled_at))
+
+    async def _send(self, out: Outgoing, scheduled_at: int) -> Sample:
+        self._begun(scheduled_at)
+        sample = self._keep(await send(self._lane, out, self._how, scheduled_at=scheduled_at))
         if self._later and not self._stage.measured:
             await self.grade_rest()
+        return sample
+
+    def _keep(self, sample: Sample) -> Sample:
+        if sample.sent_at is not None and sample.first_byte_at is not None and not sample.attempts:
+            lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
+            took = (sample.done_at or sample.sent_at) - sample.sent_at
+            self.monitor.sent(lag, took, merged=sample.first_chunks > 1)
+        self._record(self.gaps.take(sample))
         return sample
 
     async def grade_rest(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from tests.unit.engine.parts import counter
@@ -125,3 +126,25 @@ def test_the_open_loop_waits_for_what_it_sent():
     work = Work(0.05)
     opened([0], work)
     assert work.now == 0
+
+
+def test_many_that_begin_at_once_let_the_event_loop_look_at_its_sockets_in_between():
+    looks: list[int] = []
+
+    async def busy(item: int, _at: int) -> None:
+        if item == 0:
+            asyncio.get_running_loop().call_soon(look)
+        end = clock.now_ns() + MS
+        begun.append(item)
+        while clock.now_ns() < end:
+            pass
+
+    def look() -> None:
+        looks.append(len(begun))
+        if len(begun) < 40:
+            asyncio.get_running_loop().call_soon(look)
+
+    begun: list[int] = []
+    asyncio.run(closed_loop(iter(range(40)), 40, busy, lambda: True))
+    assert begun == list(range(40))
+    assert max(after - before for before, after in pairwise(looks)) <= 10

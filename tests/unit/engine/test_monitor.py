@@ -67,6 +67,25 @@ def test_a_blocked_loop_spoils_stamps_that_were_taken_by_reads_only():
     assert check(monitor, stamped_by="kernel").valid
 
 
+@pytest.mark.parametrize(("merged", "valid"), [(1, True), (2, False)])
+def test_a_blocked_loop_spoils_stamps_of_the_kernel_where_reads_merged(merged, valid):
+    monitor = block(0.1)
+    for index in range(100):
+        monitor.sent(MS, merged=index < merged)
+    found = check(monitor)
+    assert found.valid == valid
+    assert [f"{merged}.0% of the first tokens were read together" in reason for reason in found.reasons] == (
+        [] if valid else [True]
+    )
+
+
+def test_tokens_that_come_together_are_the_server_s_doing_where_the_client_was_free():
+    monitor = Monitor()
+    for _ in range(100):
+        monitor.sent(MS, merged=True)
+    assert check(monitor).valid
+
+
 def spin(seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:

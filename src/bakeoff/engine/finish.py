@@ -1,0 +1,73 @@
+"""Finish answers between reads: what is slow about an answer waits until what has arrived is read.
+
+Many streams end together. Were each decoded and stored as it ends, the reads of all others would wait, and
+bytes that wait in a socket are merged and carry the time of the last of them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from bakeoff import clock
+
+T = TypeVar("T")
+
+_SLICE_NS = 1_000_000
+_BUSY_NS = 2_000_000
+"""Between two slices lies one round of reads; where that took longer, the reads need the time."""
+_MOST_WAITING = 512
+
+
+class Finisher(Generic[T]):
+    """Calls `finish` for everything added, in order: for a millisecond at a time, one by one where reads are many.
+
+    Args:
+        finish: what is to be done with an item. Its first error is raised by the next `add`, or by `rest`.
+    """
+
+    def __init__(self, finish: Callable[[T], None]) -> None:
+        self._finish = finish
+        self._waiting: deque[T] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._asleep = True
+        self._ended = 0
+        self._error: Exception | None = None
+
+    def add(self, item: T) -> None:
+        """Have an item finished soon; where too many wait, one of them is finished at once."""
+        self._raise()
+        self._waiting.append(item)
+        if self._asleep:
+            self._asleep = False
+            self._ended = clock.now_ns()
+            self._loop.call_soon(self._slice)
+        elif len(self._waiting) > _MOST_WAITING:
+            self._finish(self._waiting.popleft())
+
+    def rest(self) -> None:
+        """Finish all that waits."""
+        self._raise()
+        while self._waiting:
+            self._finish(self._waiting.popleft())
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _slice(self) -> None:
+        now = clock.now_ns()
+        until = now + _SLICE_NS if now - self._ended < _BUSY_NS else now
+        try:
+            while self._waiting:
+                self._finish(self._waiting.popleft())
+                self._ended = clock.now_ns()
+                if self._ended >= until:
+                    break
+        except Exception as error:  # noqa: BLE001  it is raised where somebody waits for the stage
+            self._error = error
+            return
+        if self._waiting:
+            self._loop.call_soon(self._slice)
+        else:
+            self._asleep = True
