@@ -20,7 +20,7 @@ _MOST_WAITING = 512
 
 
 class Finisher(Generic[T]):
-    """Calls `finish` for everything added, in order: for a millisecond at a time, one by one where reads are many.
+    """Calls `finish` for all that is added: a millisecond at a time, or one by one where reads are many.
 
     Args:
         finish: what is to be done with an item. Its first error is raised by the next `add`, or by `rest`.
