@@ -8,7 +8,7 @@ import msgspec
 
 from bakeoff.datasets._lengths import lognormal
 from bakeoff.records import Case
-from bakeoff.records.spec import Seconds
+from bakeoff.records.units import Seconds
 
 
 class Think(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bakeoff.records.spec import Count
+from bakeoff.records.units import Count
 
 Pixels = Annotated[int, msgspec.Meta(ge=1, le=16_384)]
 

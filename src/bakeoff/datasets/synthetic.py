@@ -12,7 +12,7 @@ from bakeoff.datasets._conversations import Think, linked
 from bakeoff.datasets._images import Images, ImageSource
 from bakeoff.datasets._lengths import Draw, Length, Tokens, sampler
 from bakeoff.records import Case, Message
-from bakeoff.records.spec import Count, Share
+from bakeoff.records.units import Count, Share
 from bakeoff.words import Distinct
 
 Pause = Annotated[float, msgspec.Meta(ge=0, extra_json_schema={"x-bakeoff": "duration"})]

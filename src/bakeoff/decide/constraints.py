@@ -5,18 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from bakeoff.records import DecideSpec, Estimate, TargetResult
+from bakeoff.records import Constraint, DecideSpec, Estimate, TargetResult
 
 State = Literal["met", "missed", "open"]
-
-
-class Constraint(msgspec.Struct, frozen=True, kw_only=True):
-    """How one target stands to one constraint, with the numbers in words."""
-
-    target: str
-    name: str
-    state: State
-    text: str
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

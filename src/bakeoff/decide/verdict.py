@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bakeoff.decide.constraints import Constraint, Measured, check_constraints
+from bakeoff.decide.constraints import Measured, check_constraints
 from bakeoff.decide.differences import shown_differences
-from bakeoff.records import Comparison, DecideSpec, Estimate, StageCheck, TargetResult, Verdict
+from bakeoff.records import Comparison, Constraint, DecideSpec, Estimate, StageCheck, TargetResult, Verdict
 from bakeoff.stats.power import paired_cases
 
 

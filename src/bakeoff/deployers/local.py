@@ -21,7 +21,7 @@ from bakeoff.deployers._weights import find_weights
 from bakeoff.deployers.llama_child import HOST, ServerConfig
 from bakeoff.errors import DeployError
 from bakeoff.records import Deployment, ModelSpec, Weights
-from bakeoff.records.spec import Count, Seconds
+from bakeoff.records.units import Count, Seconds
 
 _NAME = "local"
 

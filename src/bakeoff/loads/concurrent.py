@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 
 from bakeoff.records import Schedule
-from bakeoff.records.spec import Count
+from bakeoff.records.units import Count
 
 
 class Concurrent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from bakeoff.records import Schedule
-from bakeoff.records.spec import Rate
+from bakeoff.records.units import Rate
 
 Shape = Annotated[float, msgspec.Meta(ge=0.001, le=1e9)]
 

@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 
 from bakeoff.records import Schedule
-from bakeoff.records.spec import Rate
+from bakeoff.records.units import Rate
 
 
 class Poisson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from bakeoff.loads import _rates
 from bakeoff.records import Schedule
-from bakeoff.records.spec import Rate, Seconds
+from bakeoff.records.units import Rate, Seconds
 
 Start = Annotated[float, msgspec.Meta(ge=0, extra_json_schema={"x-bakeoff": "rate"})]
 

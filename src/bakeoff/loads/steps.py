@@ -6,7 +6,7 @@ import msgspec
 
 from bakeoff.loads import _rates
 from bakeoff.records import Schedule
-from bakeoff.records.spec import Count, Rate, Seconds
+from bakeoff.records.units import Count, Rate, Seconds
 
 
 class RateStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

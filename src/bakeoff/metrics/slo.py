@@ -4,7 +4,7 @@ import msgspec
 
 from bakeoff.metrics import _times
 from bakeoff.records import Sample, Target
-from bakeoff.records.spec import Seconds
+from bakeoff.records.units import Seconds
 
 
 class SloAttainment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

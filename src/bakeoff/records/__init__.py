@@ -1,32 +1,27 @@
 """Frozen records: the data that moves through bakeoff. No I/O, no behaviour beyond reading itself."""
 
 from bakeoff.records.case import Case, Continuation, Message
+from bakeoff.records.costs import TargetCost
 from bakeoff.records.event import Event
 from bakeoff.records.message import Call, Exchange, Likelihood, Request, Response, ServerFigures, Usage
 from bakeoff.records.plan import Intent, Plan, Schedule, Stage
 from bakeoff.records.result import (
     Bounds,
     Comparison,
+    Constraint,
     Distribution,
     Estimate,
+    Place,
+    Ranking,
     Results,
     StageCheck,
     StageResult,
     TargetResult,
     Verdict,
 )
+from bakeoff.records.rule import BudgetRule, DecideSpec, MetricRule, QualityRule, RaceRule, SloSpec
 from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Part, Sample, Score
-from bakeoff.records.spec import (
-    BenchmarkSpec,
-    Choice,
-    DecideSpec,
-    LoadSpec,
-    ModelSpec,
-    PromptSpec,
-    SloSpec,
-    Spec,
-    TimeoutSpec,
-)
+from bakeoff.records.spec import BenchmarkSpec, Choice, LoadSpec, ModelSpec, PromptSpec, Spec, TimeoutSpec
 from bakeoff.records.target import Deployment, Price, Sampling, Target, Weights
 
 __all__ = [
@@ -34,10 +29,12 @@ __all__ = [
     "Attempt",
     "BenchmarkSpec",
     "Bounds",
+    "BudgetRule",
     "Call",
     "Case",
     "Choice",
     "Comparison",
+    "Constraint",
     "Continuation",
     "DecideSpec",
     "Deployment",
@@ -50,11 +47,16 @@ __all__ = [
     "Likelihood",
     "LoadSpec",
     "Message",
+    "MetricRule",
     "ModelSpec",
     "Part",
+    "Place",
     "Plan",
     "Price",
     "PromptSpec",
+    "QualityRule",
+    "RaceRule",
+    "Ranking",
     "Request",
     "Response",
     "Results",
@@ -69,6 +71,7 @@ __all__ = [
     "StageCheck",
     "StageResult",
     "Target",
+    "TargetCost",
     "TargetResult",
     "TimeoutSpec",
     "Usage",

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.records.costs import TargetCost
 from bakeoff.records.scraped import ServerMetrics
 
 RESULTS_VERSION = 1
@@ -43,14 +44,69 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Constraint(msgspec.Struct, frozen=True, kw_only=True):
+    """How a target stands to one rule: `state` is met, missed or open, `text` says it with the numbers.
+
+    Attributes:
+        chance: that the rule holds, as far as the samples tell; None where they cannot.
+    """
+
+    target: str
+    name: str
+    state: str
+    text: str
+    chance: float | None = None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A target's place in a ranking.
+
+    Attributes:
+        rank_low: the best rank that the comparisons leave open, 1 for the first.
+        rank_high: the worst.
+        best: chance of being the best, over resamples of the cases; None where it cannot be told.
+        tied: it cannot be told from the best.
+    """
+
+    target: str
+    value: float
+    rank_low: int
+    rank_high: int
+    best: float | None = None
+    tied: bool = False
+
+
+class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+    """The targets by one metric, best first; no rank is without its tie set."""
+
+    metric: str
+    places: list[Place]
+    n: int
+    level: float = 0.95
+    note: str = ""
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer: `state` is pass, fail, inconclusive or invalid; `tied` cannot be told from the choice."""
+    """The answer: `state` is pass, fail, inconclusive or invalid; `tied` cannot be told from the choice.
+
+    Attributes:
+        constraints: how every target stands to every rule.
+        frontier: the targets that no other one dominates in quality, latency and cost.
+        dominated: by target, those that are at least as good in all of these and better in one.
+        changes: what would change the choice.
+        surer: what it would take to be surer.
+    """
 
     state: str
     choice: str | None
     tied: list[str]
     sentence: str
     reasons: list[str] = []
+    constraints: list[Constraint] = []
+    frontier: list[str] = []
+    dominated: dict[str, list[str]] = {}
+    changes: list[str] = []
+    surer: list[str] = []
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +250,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[TargetResult]
     comparisons: list[Comparison]
     verdict: Verdict
+    rankings: list[Ranking] = []
+    costs: list[TargetCost] = []
     checks: list[StageCheck] = []
     stages: list[StageResult] = []
     warnings: list[str] = []

@@ -4,18 +4,15 @@ Field names are the file's keys. A mapping that chooses an implementation (`type
 options) is a `Choice`; its options are the fields of the chosen implementation.
 """
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from bakeoff.records.rule import DecideSpec, SloSpec
 from bakeoff.records.target import Price, Sampling
+from bakeoff.records.units import Count, Seconds, Share
 
-Seconds = Annotated[float, Meta(gt=0, extra_json_schema={"x-bakeoff": "duration"})]
-Rate = Annotated[float, Meta(gt=0, extra_json_schema={"x-bakeoff": "rate"})]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=1)]
 Params = Annotated[dict[str, Any], Meta(extra_json_schema={"x-bakeoff": "sampling"})]
 
 
@@ -155,26 +152,6 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
 LoadChoice = Annotated[LoadSpec, Meta(extra_json_schema={"x-bakeoff-family": "loads"})]
 
 
-class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """Latency targets, each in seconds, and the share of requests that must meet all of them.
-
-    Attributes:
-        ttft: longest time to the first token.
-        ttfa: longest time to the first token of the answer proper.
-        tpot: longest mean time per further token.
-        e2e: longest time to the end of the answer.
-        attainment: share of requests that must meet all limits.
-        at_rate: the request rate at which this must hold; a load without a rate of its own leaves it open.
-    """
-
-    ttft: Seconds | None = None
-    ttfa: Seconds | None = None
-    tpot: Seconds | None = None
-    e2e: Seconds | None = None
-    attainment: Share = 0.95
-    at_rate: Rate | None = None
-
-
 class TimeoutSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds to wait: for a connection, for the first byte, between two reads, for the whole answer.
 
@@ -238,46 +215,6 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
     attempts: Count | None = None
     errors_count: bool = True
     multiple_choice: Literal["auto", "prompt_logprobs", "grammar", "first_token", "letter"] | None = None
-
-
-class QualityRule(msgspec.Struct, frozen=True, kw_only=True):
-    """The metric that decides, and the loss against the incumbent that would not matter.
-
-    Attributes:
-        metric: the metric that decides, as `benchmark.metric`.
-        margin: the largest accepted loss against the incumbent; stated among the reasons.
-    """
-
-    metric: str | None = None
-    margin: Share = 0.0
-
-
-class BudgetRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Ceilings in USD.
-
-    Attributes:
-        usd_per_1k_requests: the highest accepted cost of 1,000 requests.
-    """
-
-    usd_per_1k_requests: Decimal | None = None
-
-
-class DecideSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """The decision rule.
-
-    Attributes:
-        incumbent: the model in use today; another is chosen only where it was shown to be better.
-        quality: the quality rule.
-        slo: the latency rule.
-        budget: the cost rule.
-        level: confidence of every interval and test.
-    """
-
-    incumbent: str | None = None
-    quality: QualityRule = QualityRule()
-    slo: SloSpec | None = None
-    budget: BudgetRule | None = None
-    level: Annotated[float, Meta(gt=0.5, lt=1)] = 0.95
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from functools import cache
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Count, Seconds
+from bakeoff.records.units import Count, Seconds
 from bakeoff.sandbox import Limits, Reply, once
 from bakeoff.scorers import _fences
 

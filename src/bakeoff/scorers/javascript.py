@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Count, Seconds
+from bakeoff.records.units import Count, Seconds
 from bakeoff.sandbox import Limits, Script, call, script
 from bakeoff.scorers import _script
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Share
+from bakeoff.records.units import Share
 from bakeoff.scorers import _expected, _json
 
 

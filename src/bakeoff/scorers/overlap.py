@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Share
+from bakeoff.records.units import Share
 from bakeoff.scorers import _expected, _extra, _ngrams, _treebank
 
 _ALPHANUMERIC = re.compile(r"[a-z0-9]+")

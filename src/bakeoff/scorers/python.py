@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Count, Seconds
+from bakeoff.records.units import Count, Seconds
 from bakeoff.sandbox import FILE, Limits, Script, call, script
 from bakeoff.scorers import _script
 

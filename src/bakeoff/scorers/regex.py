@@ -6,7 +6,7 @@ from functools import lru_cache
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Count
+from bakeoff.records.units import Count
 from bakeoff.sandbox import Found, TooSlowError, find
 from bakeoff.scorers import _expected, _patterns
 

@@ -9,7 +9,7 @@ import msgspec
 
 from bakeoff.errors import UsageError, WireError
 from bakeoff.records import Call, Case, Grade, Sample, TimeoutSpec
-from bakeoff.records.spec import Seconds
+from bakeoff.records.units import Seconds
 from bakeoff.scorers import _expected
 from bakeoff.wire import Client, make_route
 

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Share
+from bakeoff.records.units import Share
 from bakeoff.scorers import _expected, _ngrams
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.records.spec import Share
+from bakeoff.records.units import Share
 from bakeoff.scorers import _calls, _expected, _extra, _json, _ngrams, _schema
 
 

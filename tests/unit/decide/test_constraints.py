@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.decide.parts import result, share
 
-from bakeoff.decide.constraints import Constraint, Measured, check_constraints
-from bakeoff.records import DecideSpec, Estimate, SloSpec
-from bakeoff.records.spec import BudgetRule
+from bakeoff.decide.constraints import Measured, check_constraints
+from bakeoff.records import Constraint, DecideSpec, Estimate, SloSpec
+from bakeoff.records.rule import BudgetRule
 
 LOAD = Measured(name="load", attainment=0.95)
 SLO = DecideSpec(slo=SloSpec(ttft=1.0))

@@ -23,7 +23,7 @@ from bakeoff.records import (
     StageCheck,
     Target,
 )
-from bakeoff.records.spec import QualityRule
+from bakeoff.records.rule import QualityRule
 
 EXACT = Choice(type="exact")
 GRADED = benchmark(scorers=[EXACT])

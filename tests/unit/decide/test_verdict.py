@@ -9,7 +9,7 @@ from tests.unit.decide.parts import METRIC, evidence, result, row, share
 from bakeoff.decide.constraints import Measured
 from bakeoff.decide.verdict import decide
 from bakeoff.records import DecideSpec, Estimate, SloSpec, StageCheck
-from bakeoff.records.spec import BudgetRule, QualityRule
+from bakeoff.records.rule import BudgetRule, QualityRule
 
 KEEP = DecideSpec(incumbent="old")
 LOAD = Measured(name="load", attainment=0.95)

@@ -10,7 +10,7 @@ from tests.unit.decide.test_verdict import BROKEN, LOAD, MAY, MEETS, MISSES
 
 from bakeoff.decide.verdict import Evidence, decide
 from bakeoff.records import Comparison, DecideSpec, SloSpec
-from bakeoff.records.spec import QualityRule
+from bakeoff.records.rule import QualityRule
 
 NAMES = ["a", "b", "c", "d"]
 SHARES = st.sampled_from([None, 0.0, 0.3, 0.6, 1.0])
