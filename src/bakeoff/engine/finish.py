@@ -29,19 +29,14 @@ class Finisher(Generic[T]):
     def __init__(self, finish: Callable[[T], None]) -> None:
         self._finish = finish
         self._waiting: deque[T] = deque()
-        self._loop = asyncio.get_running_loop()
-        self._asleep = True
-        self._ended = 0
-        self._error: Exception | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def add(self, item: T) -> None:
         """Have an item finished soon; where too many wait, one of them is finished at once."""
-        self._raise()
         self._waiting.append(item)
-        if self._asleep:
-            self._asleep = False
-            self._ended = clock.now_ns()
-            self._loop.call_soon(self._slice)
+        if self._task is None or self._task.done():
+            self._raise()
+            self._task = asyncio.create_task(self._work(clock.now_ns()))
         elif len(self._waiting) > _MOST_WAITING:
             self._finish(self._waiting.popleft())
 
@@ -52,22 +47,16 @@ class Finisher(Generic[T]):
             self._finish(self._waiting.popleft())
 
     def _raise(self) -> None:
-        if self._error is not None:
-            raise self._error
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
 
-    def _slice(self) -> None:
-        now = clock.now_ns()
-        until = now + _SLICE_NS if now - self._ended < _BUSY_NS else now
-        try:
+    async def _work(self, ended: int) -> None:
+        while self._waiting:
+            began = clock.now_ns()
+            until = began + _SLICE_NS if began - ended < _BUSY_NS else began
             while self._waiting:
                 self._finish(self._waiting.popleft())
-                self._ended = clock.now_ns()
-                if self._ended >= until:
+                ended = clock.now_ns()
+                if ended >= until:
                     break
-        except Exception as error:  # noqa: BLE001  it is raised where somebody waits for the stage
-            self._error = error
-            return
-        if self._waiting:
-            self._loop.call_soon(self._slice)
-        else:
-            self._asleep = True
+            await asyncio.sleep(0)

@@ -141,7 +141,7 @@ def test_a_terminal_that_takes_nothing_does_not_hold_up_the_load(monkeypatch: py
         table = LoadTable(live=True)
         screen = sys.stderr.fileno()
         os.set_blocking(screen, False)
-        while select.select([], [screen], [], 0)[1]:
+        while select.select([], [screen], [], 0.05)[1]:
             os.write(screen, b"x" * 1024)
         os.set_blocking(screen, True)
         begin(table.take)

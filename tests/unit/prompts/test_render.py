@@ -1,9 +1,11 @@
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bakeoff.errors import TemplateError
 from bakeoff.prompts import PromptRenderer
@@ -184,19 +186,22 @@ def test_json_and_letters_are_filters():
     ]
 
 
-def test_rendering_a_simple_template_takes_at_most_30_microseconds():
-    renderer = PromptRenderer(
-        PromptSpec(template="Question: {{input}}\nAnswer:"), form="chat", sampling=Sampling()
-    )
+def test_rendering_a_simple_template_costs_little_more_than_the_template_itself():
+    text = "Question: {{input}}\nAnswer:"
+    renderer = PromptRenderer(PromptSpec(template=text), form="chat", sampling=Sampling())
+    bare = ImmutableSandboxedEnvironment().from_string(text)
     case = row(input="why?")
-    best = min(_seconds(renderer, case, 200) for _ in range(20))
-    assert best / 200 <= 30e-6
+    ours, theirs = [], []
+    for _ in range(30):
+        ours.append(_seconds(lambda: renderer.render(case)))
+        theirs.append(_seconds(lambda: bare.render(input="why?")))
+    assert min(ours) <= 4 * min(theirs)
 
 
-def _seconds(renderer: PromptRenderer, case: Case, times: int) -> float:
+def _seconds(call: Callable[[], object], times: int = 100) -> float:
     start = time.perf_counter()
     for _ in range(times):
-        renderer.render(case)
+        call()
     return time.perf_counter() - start
 
 
