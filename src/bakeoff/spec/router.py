@@ -8,7 +8,8 @@ from bakeoff.spec.tree import Leaf, Map, Node, from_builtins, is_null, leaf, tex
 
 _SECTIONS = {"evaluation", "endpoints", "pricing", "concurrency", "output"}
 _OTHERS = {"pricing_source", "judge", "foundry", "graders"}
-_TARGETS = ("model_router", "baseline")
+_ROUTER = "model_router"
+_TARGETS = (_ROUTER, "baseline")
 _DATASET = "datasets/sample_custom.jsonl"
 _PARALLEL = 5
 _TIMEOUT = 60
@@ -74,6 +75,8 @@ class _Reader:
                 entries={"total": _given(concurrency, "request_timeout_seconds", _TIMEOUT)}, place=place
             ),
         }
+        if self._priced():
+            entries["prices"] = self._prices()
         if "baseline" in endpoints.entries:
             entries["decide"] = from_builtins({"incumbent": "baseline"}, place)
         return Converted(root=Map(entries=entries, place=place), errors=tuple(self.errors))
@@ -126,7 +129,28 @@ class _Reader:
         price = self._section("pricing").entries.get(text_of(endpoint.entries.get("deployment_name")))
         if name == "baseline" and price is not None:
             entries["price"] = price
+        if name == _ROUTER and self._priced():
+            own = self._section("pricing").entries.get(_ROUTER)
+            markup = own if isinstance(own, Map) else Map(entries={}, place=place)
+            entries["price"] = markup.put("answering", leaf(value=True, place=markup.place), markup.place)
         return Map(entries=entries, place=place)
+
+    def _priced(self) -> list[str]:
+        """Return the names of the models that have prices; the router's own is a mark-up."""
+        return [name for name in self._section("pricing").entries if name != _ROUTER]
+
+    def _prices(self) -> Node:
+        pricing = self._section("pricing")
+        book = [
+            Map(
+                entries={"model": text_leaf(name, pricing.key_place(name)), "price": pricing.entries[name]},
+                place=pricing.key_place(name),
+            )
+            for name in self._priced()
+        ]
+        place = self.root.key_place("pricing")
+        entries: dict[str, Node] = {"entries": seq(list(book), place)}
+        return Map(entries=entries | {"file": text_leaf(self.source.path.name, place)}, place=place)
 
     def _dataset(self, evaluation: Map) -> Node:
         given = evaluation.entries.get("dataset")

@@ -1,11 +1,13 @@
 """The router toolkit's YAML is a spec as it stands."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import yaml
 
 from bakeoff.errors import SpecErrorGroup
+from bakeoff.records import Price
 from bakeoff.spec import dump, load_spec
 
 KEYS = {"KEY": "secret-1", "URL": "https://router.example.com/v1"}
@@ -57,13 +59,27 @@ def test_router_and_baseline_are_two_models(loaded):
         "secret-1",
     )
     assert router.params == {"temperature": 0.7, "max_tokens": 1024}
-    assert router.price is None
+    assert router.price == Price(input=Decimal("0.14"), answering=True)
     assert baseline.endpoint == "https://res.openai.azure.com/openai/v1"
     assert baseline.headers == {"api-key": "secret-1"}
     assert baseline.params == {"temperature": 1.0, "max_tokens": 99}
     assert baseline.price is not None
     assert float(baseline.price.input or 0) == 1.25
     assert "secret-1" not in dump(found)
+
+
+def test_the_router_is_priced_by_who_answers_and_only_by_exact_names(loaded):
+    book = loaded().spec.prices
+    assert (book.file, [entry.names for entry in book.entries]) == ("default.yaml", [("gpt-5",)])
+    assert book.entries[0].price == Price(input=Decimal("1.25"), output=Decimal(10))
+    plain = loaded(pricing={"gpt-5": {"input": 1, "output": 2}}).spec.models[0].price
+    assert plain == Price(answering=True)
+
+
+def test_without_prices_the_router_has_none(loaded):
+    for pricing in ({}, {"model_router": {"input": 0.14}}):
+        spec = loaded(pricing=pricing).spec
+        assert (spec.models[0].price, spec.prices.entries) == (None, ())
 
 
 def test_its_evaluation_is_a_benchmark(loaded):
