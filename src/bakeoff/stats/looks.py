@@ -13,6 +13,7 @@ import msgspec
 from bakeoff.stats.special import normal_cdf, normal_quantile
 
 _CELLS, _MOST_CELLS = 120, 2_000
+_SMALL, _FINE, _COARSE = 1.2, 50, 5
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,44 @@ def obrien_fleming(sizes: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, 
         left, normal_quantile(1.0 - alpha / 2.0) - 1e-6, normal_quantile(1.0 - alpha / 2.0 / len(sizes))
     )
     return _looks(sizes, fractions, [c / math.sqrt(share) for share in fractions])
+
+
+def obrien_fleming_p(sizes: Sequence[int], seen: Sequence[float]) -> float:
+    """Return the smallest alpha at which the p-values `seen` at the looks so far would have crossed.
+
+    A repeated p-value (Jennison & Turnbull 2000, ch. 9): it only falls from look to look, and is at most
+    alpha with probability alpha whenever one stops. The boundary's constant is rounded down, which only
+    makes p larger: to 1/50, and below 1.2, where p is above 0.2, to 1/5.
+
+    Args:
+        sizes: cases at every planned look.
+        seen: two-sided p-values of the first looks.
+
+    Raises:
+        ValueError: sizes that do not grow from at least 1, more p-values than looks.
+    """
+    fractions = _fractions(sizes, 0.5)
+    if len(seen) > len(sizes):
+        raise ValueError(f"{len(sizes)} looks were planned, {len(seen)} taken")
+    c = max((_constant(p, share) for p, share in zip(seen, fractions, strict=False)), default=0.0)
+    # Rounding lets few constants stand for all, whose integrals are kept.
+    grid = _FINE if c >= _SMALL else _COARSE
+    return _chance(fractions, math.floor(c * grid) / grid)
+
+
+def _constant(p: float, share: float) -> float:
+    """Return the constant of the boundary that a p-value lies on."""
+    return max(0.0, -normal_quantile(max(p, 1e-300) / 2.0)) * math.sqrt(share)
+
+
+@lru_cache(maxsize=4096)
+def _chance(fractions: tuple[float, ...], c: float) -> float:
+    """Return the chance of ever crossing the boundary with this constant."""
+    if c < 0.5:  # the last look alone crosses more often than not
+        return 1.0
+    if c > 8.0:  # nothing is left to integrate: the sum over the looks bounds it
+        return min(1.0, sum(2.0 * normal_cdf(-c / math.sqrt(share)) for share in fractions))
+    return min(1.0, _spent(fractions, tuple(c / math.sqrt(share) for share in fractions))[-1])
 
 
 def spending(sizes: Sequence[int], *, alpha: float = 0.05) -> tuple[Look, ...]:

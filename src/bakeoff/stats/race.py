@@ -5,10 +5,10 @@ wrong claim, at any look, below alpha. Knows no requests and no money.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
-from operator import itemgetter
-from typing import Literal
+from operator import attrgetter
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -27,19 +27,23 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     p: float
 
 
-class PairState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one pair: mean of a - b over `n` cases and its always-valid interval.
-
-    `p` is adjusted over all pairs of the race; the interval is Bonferroni's share of the level, so that all
-    intervals hold at once.
-    """
+class PairTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one pair: mean of a - b over `n` cases, `p` adjusted over all pairs of the race."""
 
     a: str
     b: str
     n: int
     difference: float | None
-    interval: Interval
     p: float
+
+
+class PairState(PairTest, frozen=True, kw_only=True):
+    """What is known of one pair, with its always-valid interval.
+
+    The interval is Bonferroni's share of the level, so that all intervals hold at once.
+    """
+
+    interval: Interval
 
 
 class RaceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,23 +110,23 @@ class Race:
         self._losses: list[Loss] = []
         self._n = 0
 
-    def add(self, scores: Mapping[str, Sequence[float]]) -> RaceState:
+    def add(
+        self, scores: Mapping[str, Sequence[float | None]], *, groups: Sequence[Hashable] | None = None
+    ) -> RaceState:
         """Take the scores of the next cases, one sequence per remaining name, and look.
 
-        With clusters, give one score per cluster: the mean of its cases.
+        Args:
+            scores: None where there is none; a pair is compared on the cases that both have.
+            groups: the cluster of each case, a whole cluster in one look: a pair bets on the mean
+                difference of each.
 
         Raises:
             ValueError: a remaining name is missing, unequal lengths, NaN, or a score outside low..high.
         """
         remaining = self._remaining()
-        for name in remaining:
-            if name not in scores:
-                raise ValueError(f"`{name}` is still in the race and has no scores")
-            check_same_length(scores[name], scores[remaining[0]])
-            if not all(self._low <= score <= self._high for score in scores[name]):
-                raise ValueError(f"a score of `{name}` lies outside {self._low:g}..{self._high:g}")
+        check_scores(scores, remaining, low=self._low, high=self._high)
         for pair in combinations(remaining, 2):
-            differences = [a - b for a, b in zip(scores[pair[0]], scores[pair[1]], strict=True)]
+            differences = pair_differences(scores[pair[0]], scores[pair[1]], groups)
             self._pairs[pair].add(differences)
             for test in self._close.get(pair, ()):
                 test.add(differences)
@@ -139,21 +143,13 @@ class Race:
             state = "tied"
         return RaceState(state=state, remaining=remaining, losses=tuple(self._losses), n=self._n)
 
+    def tests(self) -> tuple[PairTest, ...]:
+        """Return how every pair stands; quicker than `pairs` where a pair has many different differences."""
+        return pair_tests(self._pairs)
+
     def pairs(self) -> tuple[PairState, ...]:
         """Return what is known of every pair; a pair stops when one of the two is dropped."""
-        level = 1.0 - self._alpha / len(self._pairs)
-        adjusted = holm([test.p for test in self._pairs.values()])
-        return tuple(
-            PairState(
-                a=a,
-                b=b,
-                n=test.n,
-                difference=test.mean,
-                interval=test.interval(level=level),
-                p=1.0 if p is None else p,
-            )
-            for ((a, b), test), p in zip(self._pairs.items(), adjusted, strict=True)
-        )
+        return pair_states(self._pairs, level=1.0 - self._alpha / len(self._pairs))
 
     def _remaining(self) -> tuple[str, ...]:
         out = {loss.name for loss in self._losses}
@@ -162,18 +158,13 @@ class Race:
     def _drop(self) -> None:
         """Drop everyone who is worse than another; p-values only fall, so what was shown stays shown."""
         adjusted = holm([test.p for test in self._pairs.values()])
-        claims = [
-            (p, pair, test)
-            for p, (pair, test) in zip(adjusted, self._pairs.items(), strict=True)
-            if p is not None and p <= self._alpha
-        ]
-        for p, pair, test in sorted(claims, key=itemgetter(0)):
-            first_leads = (test.p_above < test.p_below) == (self._sign > 0.0)
-            winner, loser = pair if first_leads else (pair[1], pair[0])
-            remaining = self._remaining()
-            # One always stays, the surest claims first: a circle of them would drop everybody.
-            if loser in remaining and len(remaining) > 1:
-                self._losses.append(Loss(name=loser, winner=winner, n=test.n, p=p))
+        claims: list[Loss] = []
+        for p, (pair, test) in zip(adjusted, self._pairs.items(), strict=True):
+            if p is not None and p <= self._alpha:
+                first_leads = (test.p_above < test.p_below) == (self._sign > 0.0)
+                winner, loser = pair if first_leads else (pair[1], pair[0])
+                claims.append(Loss(name=loser, winner=winner, n=test.n, p=p))
+        self._losses += new_losses(claims, self._remaining())
 
     def _all_close(self, remaining: Sequence[str]) -> bool:
         """Return whether every remaining pair is shown to differ by less than the margin.
@@ -185,3 +176,94 @@ class Race:
         bar = self._alpha / len(self._pairs)
         tests = [self._close[pair] for pair in combinations(remaining, 2)]
         return all(above.p_above <= bar and below.p_below <= bar for above, below in tests)
+
+
+class SequentialTest(Protocol):
+    """A test of one pair's differences that may be looked at again and again."""
+
+    @property
+    def n(self) -> int:
+        """Return how many differences came in."""
+        ...
+
+    @property
+    def mean(self) -> float | None:
+        """Return their mean."""
+        ...
+
+    @property
+    def p(self) -> float:
+        """Return the two-sided p-value."""
+        ...
+
+    def interval(self, *, level: float = 0.95) -> Interval:
+        """Return the interval of the mean."""
+        ...
+
+
+def pair_tests(tests: Mapping[tuple[str, str], SequentialTest]) -> tuple[PairTest, ...]:
+    """Return how every pair stands, Holm-adjusted over all of them."""
+    adjusted = holm([test.p for test in tests.values()])
+    return tuple(
+        PairTest(a=a, b=b, n=test.n, difference=test.mean, p=1.0 if p is None else p)
+        for ((a, b), test), p in zip(tests.items(), adjusted, strict=True)
+    )
+
+
+def pair_states(tests: Mapping[tuple[str, str], SequentialTest], *, level: float) -> tuple[PairState, ...]:
+    """Return how every pair stands, with an interval of this level."""
+    return tuple(
+        PairState(
+            a=one.a,
+            b=one.b,
+            n=one.n,
+            difference=one.difference,
+            p=one.p,
+            interval=tests[one.a, one.b].interval(level=level),
+        )
+        for one in pair_tests(tests)
+    )
+
+
+def check_scores(
+    scores: Mapping[str, Sequence[float | None]], remaining: Sequence[str], *, low: float, high: float
+) -> None:
+    """Refuse a look that lacks a name, or whose scores do not run side by side within low..high."""
+    for name in remaining:
+        if name not in scores:
+            raise ValueError(f"`{name}` is still in the race and has no scores")
+        check_same_length(scores[name], scores[remaining[0]])
+        if not all(score is None or low <= score <= high for score in scores[name]):
+            raise ValueError(f"a score of `{name}` lies outside {low:g}..{high:g}")
+
+
+def pair_differences(
+    a: Sequence[float | None], b: Sequence[float | None], groups: Sequence[Hashable] | None = None
+) -> list[float]:
+    """Return a - b of each case that both have a score of; with `groups`, the mean of each group's.
+
+    Raises:
+        ValueError: unequal lengths.
+    """
+    check_same_length(a, b)
+    if groups is None:
+        return [x - y for x, y in zip(a, b, strict=True) if x is not None and y is not None]
+    check_same_length(a, groups)
+    found: dict[Hashable, list[float]] = {}
+    for x, y, group in zip(a, b, groups, strict=True):
+        if x is not None and y is not None:
+            found.setdefault(group, []).append(x - y)
+    return [math.fsum(each) / len(each) for each in found.values()]
+
+
+def new_losses(claims: Sequence[Loss], remaining: Sequence[str]) -> list[Loss]:
+    """Return who is dropped by claims, the surest first.
+
+    One always stays: a circle of claims would drop everybody.
+    """
+    left, losses = list(remaining), list[Loss]()
+    for claim in sorted(claims, key=attrgetter("p")):
+        if claim.name in left and len(left) > 1:
+            left.remove(claim.name)
+            losses.append(claim)
+    return losses
