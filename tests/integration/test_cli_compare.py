@@ -43,10 +43,50 @@ def test_without_a_name_the_latest_run_is_compared(sums_run: StoredRun) -> None:
 def test_table_lists_differing_cases_up_to_rows(sums_run: StoredRun) -> None:
     done = call("compare", sums_run.folder, "--rows", "2", cwd=sums_run.cwd)
     assert done.code == 0
-    assert "a minus b" in done.out.splitlines()[0]
     assert "exact McNemar" in done.out
     assert done.out.count("sums/c") == 2
     assert "more: --rows" in done.out
+
+
+def test_lost_cases_come_before_the_table(sums_run: StoredRun) -> None:
+    lines = call("compare", sums_run.folder, "--rows", "2", cwd=sums_run.cwd).out.splitlines()
+    assert lines[0] == "no case that good lost and poor won"
+    assert lines[1].endswith(" cases that poor lost and good won:")
+    first = next(at for at, line in enumerate(lines) if line.startswith("sums/c"))
+    assert lines[first].split()[1:] == ["right", "wrong"]
+    assert first < next(at for at, line in enumerate(lines) if "a minus b" in line)
+
+
+def test_without_rows_the_lost_cases_are_counted_only(sums_run: StoredRun) -> None:
+    done = call("compare", sums_run.folder, "--rows", "0", cwd=sums_run.cwd)
+    assert "sums/c" not in done.out
+    assert " cases that poor lost and good won\n" in done.out
+
+
+def test_against_a_target_only_its_pairs_are_compared(two_runs: tuple[Path, list[str]]) -> None:
+    cwd, (first, second) = two_runs
+    every = call("compare", first, second, "--json", cwd=cwd).document()
+    found = call("compare", first, second, "--against", "poor", "--json", cwd=cwd).document()
+    assert {(one["a"], one["b"]) for one in found["comparisons"]} == {
+        (target["name"], "poor") for target in found["targets"] if target["name"] != "poor"
+    }
+    assert len(found["comparisons"]) < len(every["comparisons"])
+    assert found["against"] == "poor"
+    assert all(len({*flip["values"].values()} - {flip["values"]["poor"]}) for flip in found["flips"])
+    told = call("compare", first, second, "--against", "poor", "--rows", "3", cwd=cwd)
+    assert told.out.splitlines()[0].startswith("0 cases that poor won and another lost, of ")
+    assert told.out.count("sums/c") == 3
+
+
+def test_against_takes_a_name_that_means_one_target(two_runs: tuple[Path, list[str]]) -> None:
+    cwd, (first, second) = two_runs
+    done = call("compare", first, second, "--against", "good", cwd=cwd)
+    assert done.code == 2
+    assert "`good` is in several runs" in done.err
+    assert f"good@{second.rpartition('-')[2]}" in done.err
+    done = call("compare", first, "--against", "pore", cwd=cwd)
+    assert done.code == 2
+    assert "there is no target `pore`. Did you mean `poor`?" in done.err
 
 
 def test_runs_are_joined_by_case_and_name(two_runs: tuple[Path, list[str]]) -> None:
@@ -57,6 +97,8 @@ def test_runs_are_joined_by_case_and_name(two_runs: tuple[Path, list[str]]) -> N
     same = next(one for one in found["comparisons"] if (one["a"], one["b"]) == (a, b))
     assert (same["difference"], same["n"]) == (0, 11)
     assert any("1 cases have other content" in warning and "c03" in warning for warning in found["warnings"])
+    within = next(one for one in found["comparisons"] if (one["a"], one["b"]) == (a, "poor"))
+    assert within["n"] == 12, "two targets of one run were asked the same"
 
 
 def test_one_target_alone_cannot_be_compared(two_runs: tuple[Path, list[str]]) -> None:

@@ -9,11 +9,17 @@ from bakeoff.cli._options import json_option, out_option
 
 if TYPE_CHECKING:
     from bakeoff.records import Comparison
-    from bakeoff.run.compare import Compared
+
+_HEADER = ("metric", "a", "b", "a minus b", "interval", "p", "adjusted p", "n", "test", "only a", "only b")
 
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option(
+    "--against",
+    metavar="NAME",
+    help="Compare every other target with this one alone, which leaves fewer tests to adjust for.",
+)
 @click.option(
     "--rows",
     type=click.IntRange(min=0),
@@ -23,34 +29,39 @@ if TYPE_CHECKING:
 )
 @out_option
 @json_option
-def command(*, runs: tuple[str, ...], rows: int, out: Path, as_json: bool) -> None:
+def command(*, runs: tuple[str, ...], against: str | None, rows: int, out: Path, as_json: bool) -> None:
     """Compare the targets of one or several runs on the cases that both answered.
 
     Each RUN is an id, the beginning of one, or a path; without any it is the latest run. A target that
-    is in several runs is called name@run. Differences are the first target minus the second.
+    is in several runs is called name@run. The cases that one target lost and another won come first, then
+    the differences: the first target minus the second.
     """
+    from bakeoff.cli._flips import print_flips
     from bakeoff.cli._terminal import print_document, say, table
     from bakeoff.run.compare import compare_runs
     from bakeoff.run.folder import find_folder
 
-    found = compare_runs([find_folder(out, run) for run in runs or (None,)])
+    found = compare_runs([find_folder(out, run) for run in runs or (None,)], against=against)
     if as_json:
         print_document(found)
         return
-    header = ("metric", "a", "b", "a minus b", "interval", "p", "adjusted p", "n", "test", "only a", "only b")
-    say(table(header, [_row(one) for one in found.comparisons]))
+    print_flips(found, rows)
+    say(table(_HEADER, [_row(one) for one in found.comparisons]))
+    for one in found.comparisons:
+        if one.note:
+            say(f"{one.metric}, {one.a} and {one.b}: {one.note}")
     for warning in found.warnings:
         say(f"warning: {warning}", fg="yellow")
-    _print_flips(found, rows)
 
 
 def _row(one: "Comparison") -> tuple[str, ...]:
-    from bakeoff.charts.numbers import places, plain, probability
+    from bakeoff.charts.numbers import places, plain, probability, scale_for
 
-    times = one.metric.endswith((".ttft", ".e2e"))
-    factor, unit = (1000.0, "ms") if times else (100.0, "points")
-    bounds = [None if bound is None else bound * factor for bound in (one.difference, one.low, one.high)]
-    value, low, high = bounds
+    scale = scale_for(one.unit, [one.difference, one.low, one.high])
+    value, low, high = (
+        None if bound is None else bound * scale.factor for bound in (one.difference, one.low, one.high)
+    )
+    unit = "points" if one.unit == "share" else scale.unit
     digits = 0 if value is None else places(value, low, high)
     return (
         one.metric,
@@ -60,7 +71,7 @@ def _row(one: "Comparison") -> tuple[str, ...]:
         "" if low is None or high is None else f"[{plain(low, digits)}, {plain(high, digits)}]",
         probability(one.p),
         probability(one.p_adjusted),
-        f"{one.n:,}",
+        f"{one.n:,}" if one.n_b is None else f"{one.n:,} and {one.n_b:,}",
         one.test,
         _count(one.only_a),
         _count(one.only_b),
@@ -69,26 +80,3 @@ def _row(one: "Comparison") -> tuple[str, ...]:
 
 def _count(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
-
-
-def _print_flips(found: "Compared", rows: int) -> None:
-    from bakeoff.cli._terminal import say, table
-
-    names = [target.name for target in found.targets]
-    say()
-    if not found.flips:
-        say("the targets differ on no case")
-        return
-    shown = found.flips[:rows]
-    say(f"{len(found.flips):,} cases on which targets differ" + (":" if shown else ""))
-    if shown:
-        lines = [
-            (f"{one.benchmark}/{one.case}", *(_value(one.values[name]) for name in names)) for one in shown
-        ]
-        say(table(("case", *names), lines))
-    if 0 < len(shown) < len(found.flips):
-        say(f"… and {len(found.flips) - len(shown):,} more: --rows {len(found.flips)}, or --json")
-
-
-def _value(value: float | None) -> str:
-    return "-" if value is None else {1.0: "right", 0.0: "wrong"}.get(value, f"{value:.2f}")

@@ -1,17 +1,21 @@
-"""Paired comparisons of targets on the same cases, adjusted for how many are made."""
+"""Compare targets by their grades on the same cases, adjusted for how many comparisons are made."""
 
-from collections.abc import Sequence, Set
-from itertools import combinations
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from bakeoff.decide.collect import Collected, case_values, cluster_names, slices
-from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Sample
-from bakeoff.stats.multiple import holm
+from bakeoff.decide.collect import Collected, slices
+from bakeoff.decide.conclusions import (
+    Basis,
+    beyond_numbers,
+    paired_conclusions,
+    unpaired_conclusions,
+)
+from bakeoff.decide.pairs import Pair, adjusted, families
+from bakeoff.decide.sides import Side, make_side, part_of
+from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec
 from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
-
-_LATENCIES = ("ttft", "e2e")
-_BATCHES = 16
+from bakeoff.stats.unpaired import Passes, UnpairedResult, compare_means, compare_rates
 
 
 def quality_comparisons(
@@ -20,83 +24,71 @@ def quality_comparisons(
     cases: dict[str, Case],
     targets: Sequence[str],
     rule: DecideSpec,
+    *,
+    only_incumbent: bool = False,
 ) -> list[Comparison]:
-    """Compare every pair of targets on each scorer's metric, Holm-adjusted over the pairs of the metric."""
-    scorers = list(dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t)))
-    graded = _Graded(collected=collected, benchmark=benchmark, cases=cases, level=rule.level)
+    """Compare pairs of targets on each scorer's metric and its slices, Holm-adjusted within families.
+
+    Args:
+        collected: graded answers.
+        benchmark: whose answers are compared.
+        cases: of the benchmark, by id.
+        targets: names, in order.
+        rule: names the incumbent and the level.
+        only_incumbent: compare with the incumbent alone.
+    """
+    scorers = dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t))
+    ask = families(targets, rule.incumbent, only_incumbent=only_incumbent)
+    parts = slices(cases.values())
+    graded = _Graded(benchmark=benchmark.name, level=rule.level)
     found: list[Comparison] = []
     for scorer in scorers:
-        both = pairs(targets, rule.incumbent)
-        rows = [_compare_scorer(graded, scorer, pair, None) for pair in both]
-        found += adjusted([row for row in rows if row is not None])
-        found += _slice_comparisons(graded, scorer, both)
+        sides: dict[str, Side] = {}
+        for target in targets:
+            answers = collected.get((benchmark.name, target))
+            if answers is not None and (scores := answers.graded.get(scorer)):
+                sides[target] = make_side(target, scores, cases, errors_count=benchmark.errors_count)
+        for family in ask:
+            found += adjusted(_rows(graded, sides, family))
+        found += _slice_comparisons(graded, sides, ask, parts)
     return found
-
-
-def _slice_comparisons(graded: "_Graded", scorer: str, both: Sequence[tuple[str, str]]) -> list[Comparison]:
-    """Compare within each slice, Holm-adjusted over all slices of one name: looking at many is one family."""
-    families: dict[str, list[Comparison]] = {}
-    for label, members in slices(graded.cases.values()).items():
-        for pair in both:
-            row = _compare_scorer(graded, scorer, pair, (label, members))
-            if row is not None and row.n:
-                families.setdefault(label.partition("=")[0], []).append(row)
-    return [row for rows in families.values() if len(rows) > 1 for row in adjusted(rows)]
 
 
 class _Graded(msgspec.Struct, frozen=True, kw_only=True):
-    """What comparisons of one benchmark's grades need."""
+    """What all comparisons of one benchmark's grades share."""
 
-    collected: Collected
-    benchmark: BenchmarkSpec
-    cases: dict[str, Case]
+    benchmark: str
     level: float
 
 
-def latency_comparisons(
-    collected: Collected, benchmark: BenchmarkSpec, targets: Sequence[str], rule: DecideSpec
+def _rows(graded: _Graded, sides: Mapping[str, Side], family: Sequence[Pair]) -> list[Comparison]:
+    return [_compare(graded, sides[a], sides[b]) for a, b in family if a in sides and b in sides]
+
+
+def _slice_comparisons(
+    graded: _Graded,
+    sides: Mapping[str, Side],
+    ask: Sequence[Sequence[Pair]],
+    parts: Mapping[str, frozenset[str]],
 ) -> list[Comparison]:
-    """Compare mean latencies in seconds of every pair on the requests that both answered.
+    """Compare within each slice, Holm-adjusted over all slices of one name: looking at many is one family.
 
-    Requests that are in the server together depend on each other, so runs of neighbours are resampled as
-    wholes (batch means), at most 16 of them, for which every sign pattern can be counted.
+    A name with one slice alone says what the whole says.
     """
-    found: list[Comparison] = []
-    for metric in _LATENCIES:
-        rows: list[Comparison] = []
-        for a, b in pairs(targets, rule.incumbent):
-            left, right = (_latencies(collected, benchmark.name, t, metric) for t in (a, b))
-            shared = [key for key in left if key in right]
-            if len(shared) < 2:
-                continue
-            batches = min(_BATCHES, len(shared))
-            result = compare_scores(
-                [left[key] for key in shared],
-                [right[key] for key in shared],
-                clusters=[at * batches // len(shared) for at in range(len(shared))],
-                level=rule.level,
-            )
-            row = _record(f"{benchmark.name}.{metric}", a, b, result, rule.level)
-            note = "difference of means, over requests that both answered" + _left_out(
-                left.keys() ^ right.keys(), "requests"
-            )
-            rows.append(msgspec.structs.replace(row, note=note))
-        found += adjusted(rows)
-    return found
-
-
-def pairs(targets: Sequence[str], incumbent: str | None) -> list[tuple[str, str]]:
-    """Return the pairs to compare: all, each challenger first against the incumbent where there is one."""
-    if incumbent is not None and incumbent in targets:
-        others = [target for target in targets if target != incumbent]
-        return [(other, incumbent) for other in others] + list(combinations(others, 2))
-    return list(combinations(targets, 2))
-
-
-def adjusted(rows: list[Comparison]) -> list[Comparison]:
-    """Return the rows with Holm-adjusted p values."""
-    values = holm([row.p for row in rows])
-    return [msgspec.structs.replace(row, p_adjusted=p) for row, p in zip(rows, values, strict=True)]
+    found: dict[str, list[list[Comparison]]] = {}
+    for label, members in parts.items():
+        own = {target: part_of(side, label, members) for target, side in sides.items()}
+        own = {target: side for target, side in own.items() if side.values}
+        lists = found.setdefault(label.partition("=")[0], [[] for _ in ask])
+        for rows, family in zip(lists, ask, strict=True):
+            rows += [row for row in _rows(graded, own, family) if row.n]
+    return [
+        row
+        for lists in found.values()
+        if sum(map(len, lists)) > 1
+        for rows in lists
+        for row in adjusted(rows)
+    ]
 
 
 def _scorers(collected: Collected, benchmark: str, target: str) -> list[str]:
@@ -104,90 +96,122 @@ def _scorers(collected: Collected, benchmark: str, target: str) -> list[str]:
     return list(answers.graded) if answers else []
 
 
-def _compare_scorer(
-    graded: _Graded, scorer: str, pair: tuple[str, str], part: tuple[str, frozenset[str]] | None
-) -> Comparison | None:
-    """Compare a pair on a scorer's values, over all cases or over a slice (its label and its cases)."""
-    benchmark, cases, level = graded.benchmark, graded.cases, graded.level
-    sides = [graded.collected.get((benchmark.name, target)) for target in pair]
-    if any(side is None or not side.graded.get(scorer) for side in sides):
-        return None
-    scores = [side.graded[scorer] for side in sides if side is not None]
-    keep = part[1] if part else None
-    values = [case_values(each, cases, errors_count=benchmark.errors_count, keep=keep) for each in scores]
-    left, right = (dict(zip(v.cases, v.values, strict=True)) for v in values)
-    shared = [case for case in left if case in right]
-    metric = f"{benchmark.name}.{next(iter(scores[0].values())).metric}" + (f"@{part[0]}" if part else "")
-    if not shared:
-        return Comparison(
-            a=pair[0],
-            b=pair[1],
-            metric=metric,
-            difference=None,
-            low=None,
-            high=None,
-            p=None,
-            p_adjusted=None,
-            n=0,
-            test="none",
-            level=level,
-            note="the two targets have no graded case in common",
-        )
-    clusters = cluster_names(shared, cases)
-    if values[0].binary and values[1].binary:
-        result = compare_passes(
-            [left[case] == 1 for case in shared],
-            [right[case] == 1 for case in shared],
-            clusters=clusters,
-            level=level,
+def _compare(graded: _Graded, a: Side, b: Side) -> Comparison:
+    """Compare two targets on the cases that both have a value for; else as two samples, and say so."""
+    blank = _blank(graded, a, b)
+    if not a.answered and not b.answered:
+        text = f"no answer of {a.target} or of {b.target} could be graded: nothing can be concluded"
+        return msgspec.structs.replace(blank, note=text)
+    if not a.values or not b.values:
+        text = f"no answer of {(b if a.values else a).target} could be graded: nothing can be concluded"
+        return msgspec.structs.replace(blank, note=text)
+    names, left, right = _side_by_side(a, b)
+    if not names:
+        return _unpaired(graded, blank, a, b)
+    clusters = a.clusters_of(names)
+    if a.binary and b.binary:
+        passes = ([value == 1.0 for value in values] for values in (left, right))
+        result = compare_passes(*passes, clusters=clusters, level=graded.level)
+    elif refusal := beyond_numbers(left, right):
+        return msgspec.structs.replace(blank, note=refusal)
+    else:
+        result = compare_scores(left, right, clusters=clusters, level=graded.level)
+    basis = Basis(a=left, b=right, shares=blank.unit == "share")
+    notes = [*_left_out(a, b, len(names)), *paired_conclusions(result, basis), *_ungraded(a, b)]
+    return _filled(blank, result, _with_repeats(result.test, a, b), notes)
+
+
+def _side_by_side(a: Side, b: Side) -> tuple[list[str], list[float], list[float]]:
+    """Return the cases that both have a value for, and the values of each."""
+    names = list(a.values)
+    if names == list(b.values):
+        return names, list(a.values.values()), list(b.values.values())
+    names = [name for name in names if name in b.values]
+    return names, [a.values[name] for name in names], [b.values[name] for name in names]
+
+
+def _blank(graded: _Graded, a: Side, b: Side) -> Comparison:
+    return Comparison(
+        a=a.target,
+        b=b.target,
+        metric=f"{graded.benchmark}.{a.metric}",
+        difference=None,
+        low=None,
+        high=None,
+        p=None,
+        p_adjusted=None,
+        n=0,
+        test="none",
+        level=graded.level,
+        unit="share" if a.shares and b.shares else "score",
+    )
+
+
+def _filled(blank: Comparison, found: PairedResult, test: str, notes: Sequence[str]) -> Comparison:
+    return msgspec.structs.replace(
+        blank,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        n=found.n,
+        test=test,
+        only_a=found.only_a,
+        only_b=found.only_b,
+        note="; ".join(notes),
+    )
+
+
+def _unpaired(graded: _Graded, blank: Comparison, a: Side, b: Side) -> Comparison:
+    """Compare two targets that answered different cases."""
+    left, right = list(a.values.values()), list(b.values.values())
+    if refusal := beyond_numbers(left, [0.0] * len(left)) or beyond_numbers(right, [0.0] * len(right)):
+        return msgspec.structs.replace(blank, note=refusal)
+    clustered = any(own is not None and len(set(own)) < len(own) for own in (a.clusters, b.clusters))
+    found: UnpairedResult
+    if a.binary and b.binary and not clustered:
+        found = compare_rates(
+            Passes(passed=round(sum(left)), n=len(left)),
+            Passes(passed=round(sum(right)), n=len(right)),
+            level=graded.level,
         )
     else:
-        result = compare_scores(
-            [left[case] for case in shared], [right[case] for case in shared], clusters=clusters, level=level
-        )
-    row = _record(metric, pair[0], pair[1], result, level)
+        found = compare_means(left, right, clusters_a=a.clusters, clusters_b=b.clusters, level=graded.level)
     return msgspec.structs.replace(
-        row, note=_left_out(left.keys() ^ right.keys(), "cases").removeprefix("; ")
+        blank,
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        n=found.n_a,
+        n_b=found.n_b,
+        test=_with_repeats(found.test, a, b),
+        note="; ".join([*unpaired_conclusions(found, "cases"), *_ungraded(a, b)]),
     )
 
 
-def _left_out(keys: Set[object], what: str) -> str:
-    return f"; {len(keys)} {what} are left out because only one of the two has a value" if keys else ""
+def _with_repeats(test: str, a: Side, b: Side) -> str:
+    """Say that the test took the mean of each case's repeats, so that it holds for new cases and new answers.
+
+    What varies from case to case and what varies from answer to answer both move these means, so whoever
+    redraws the means redraws both.
+    """
+    return f"{test}, repeats averaged within cases" if a.several or b.several else test
 
 
-def _record(metric: str, a: str, b: str, result: PairedResult, level: float) -> Comparison:
-    return Comparison(
-        a=a,
-        b=b,
-        metric=metric,
-        difference=result.difference,
-        low=result.low,
-        high=result.high,
-        p=result.p,
-        p_adjusted=None,
-        n=result.n,
-        test=result.test,
-        only_a=result.only_a,
-        only_b=result.only_b,
-        level=level,
-    )
+def _left_out(a: Side, b: Side, n: int) -> Iterator[str]:
+    count = len(a.values) + len(b.values) - 2 * n
+    if count:
+        yield f"{count:,} cases are left out because only one of the two has a value"
 
 
-def _latencies(
-    collected: Collected, benchmark: str, target: str, metric: str
-) -> dict[tuple[str, int], float]:
-    answers = collected.get((benchmark, target))
-    if answers is None:
-        return {}
-    if answers.latencies is not None:
-        return answers.latencies[metric]
-    found: dict[tuple[str, int], float] = {}
-    for sample in sorted(answers.samples, key=lambda sample: sample.scheduled_at):
-        end = _end(sample, metric)
-        if sample.ok and end is not None:
-            found[sample.case, sample.repeat] = (end - sample.scheduled_at) / 1e9
-    return found
-
-
-def _end(sample: Sample, metric: str) -> int | None:
-    return sample.first_token_at if metric == "ttft" else sample.done_at
+def _ungraded(a: Side, b: Side) -> Iterator[str]:
+    """Say which answers have no grade, since they then stand for failures and not for wrong answers."""
+    for side in (a, b):
+        lost = sum(side.lost.values())
+        if not side.answered and lost:
+            yield f"no answer of {side.target} could be graded, so the difference tells of failures alone"
+        elif lost:
+            yield f"{lost:,} answers of {side.target} have no grade and count as wrong"
+        if side.unusable:
+            yield f"{side.unusable:,} grades of {side.target} are NaN or infinite, which is no grade"

@@ -1,22 +1,26 @@
 """Compare the targets of one or several stored runs, case by case; no request, no model.
 
-Cases belong together by id. One whose content differs between runs is left out, and that is said.
+Cases belong together by id. One whose content differs between runs is another case, and that is said.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import msgspec
 
-from bakeoff.decide.collect import Answers, Collected, case_values, collect
-from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
-from bakeoff.decide.parts import part_scores
+from bakeoff.decide.collect import Answers, Collected, collect
+from bakeoff.decide.comparisons import quality_comparisons
+from bakeoff.decide.flips import Flip, find_flips
+from bakeoff.decide.loads import PAIRED
+from bakeoff.decide.raced import follow_race, raced_comparisons
+from bakeoff.decide.requests import cost_comparisons, latency_comparisons, timed
 from bakeoff.errors import UsageError
-from bakeoff.prompts import content_hash
+from bakeoff.plugins import suggest
 from bakeoff.prompts.modes import with_modes
-from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Plan, Sample, Score, Spec
-from bakeoff.run.folder import read_cases, read_events, read_plan
+from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Plan, Sample, Score, Spec, Target
+from bakeoff.run.common_cases import CommonCases, common_cases, with_ids
+from bakeoff.run.folder import read_events, read_plan
 from bakeoff.run.modes import modes_of
 from bakeoff.run.stored import load_stored
 from bakeoff.stores.jsonl import read_records
@@ -31,43 +35,61 @@ class ComparedTarget(msgspec.Struct, frozen=True, kw_only=True):
     model: str
 
 
-class Flip(msgspec.Struct, frozen=True, kw_only=True):
-    """A case on which targets differ: each one's value, 0 to 1, or None where it has none."""
-
-    benchmark: str
-    metric: str
-    case: str
-    values: dict[str, float | None]
-
-
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome: comparisons as in a run's results, and the cases on which targets differ."""
+    """The outcome: comparisons as in a run's results, and the cases on which targets differ.
+
+    Attributes:
+        against: the target with which every other one was compared, where one was named.
+    """
 
     runs: list[str]
     targets: list[ComparedTarget]
     comparisons: list[Comparison]
     flips: list[Flip]
     warnings: list[str] = []
+    against: str | None = None
     schema_version: int = 1
 
 
 class _Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One stored run, with its targets' names in the comparison."""
+    """One stored run, with its targets' names in the comparison.
+
+    Attributes:
+        tool: what it was imported from, empty for a run of our own.
+    """
 
     id: str
+    folder: Path
+    tool: str
     spec: Spec
     plan: Plan
-    cases: dict[str, dict[str, Case]]
     names: dict[str, str]
     collected: Collected
     modes: dict[str, str]
 
 
-def compare_runs(folders: Sequence[Path]) -> Compared:
-    """Return the paired comparisons of all targets of the runs.
+class _Family(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is compared with whom, by which rule."""
+
+    targets: list[Target]
+    rule: DecideSpec
+    only_incumbent: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [target.name for target in self.targets]
+
+
+def compare_runs(folders: Sequence[Path], *, against: str | None = None) -> Compared:
+    """Return the comparisons of all targets of the runs.
+
+    Args:
+        folders: the runs' directories.
+        against: compare every other target with this one alone; a target's name in the comparison, or its
+            plain name where that means one target.
 
     Raises:
-        UsageError: there is nothing to compare.
+        UsageError: there is nothing to compare, or `against` names no target.
     """
     runs = _load(folders)
     targets = [
@@ -80,9 +102,12 @@ def compare_runs(folders: Sequence[Path]) -> Compared:
             f"there is one target only: `{targets[0].name}`" if targets else "there is no target",
             hint="name a second run, or a run with several models",
         )
-    names = [target.name for target in targets]
+    family = _family(runs, targets, against)
+    known = common_cases([run.folder for run in runs])
     collected: Collected = {
-        (benchmark, run.names[target]): answers
+        (benchmark, run.names[target]): _own_ids(
+            answers, known.get(benchmark, CommonCases()), run, {r.tool for r in runs if _has(r, benchmark)}
+        )
         for run in runs
         for (benchmark, target), answers in run.collected.items()
     }
@@ -90,24 +115,107 @@ def compare_runs(folders: Sequence[Path]) -> Compared:
     flips: list[Flip] = []
     warnings: list[str] = []
     for benchmark in _benchmarks(runs):
-        cases, changed = _common_cases(runs, benchmark.name)
-        if changed:
-            drop_cases(collected, benchmark.name, changed)
-        warnings += _warnings(runs, benchmark, changed)
+        common = known.get(benchmark.name, CommonCases())
+        cases = common.cases
+        warnings += [*_warnings(runs, benchmark, common.changed), *_unwritten(runs, benchmark.name, common)]
         if other := _other_mode(runs, benchmark.name):
             warnings.append(other)
             continue
-        comparisons += quality_comparisons(collected, benchmark, cases, names, _rule(runs, names))
-        if benchmark.measured:
-            comparisons += latency_comparisons(collected, benchmark, names, _rule(runs, names))
-        flips += _flips(collected, benchmark, cases, names)
+        warnings += ungraded_targets(collected, benchmark.name, family.names)
+        rows = _compare(collected, benchmark, cases, family)
+        comparisons += _at_any_stop(runs, benchmark.name, cases, collected, rows)
+        warnings += _stopped(runs, benchmark.name)
+        flips += find_flips(
+            collected, benchmark, cases, family.names, against=family.rule.incumbent if against else None
+        )
+    if not comparisons:
+        warnings.append("nothing is compared: no benchmark has values of two targets")
     return Compared(
         runs=[run.id for run in runs],
         targets=targets,
         comparisons=comparisons,
         flips=flips,
         warnings=warnings,
+        against=family.rule.incumbent if against else None,
     )
+
+
+def _at_any_stop(
+    runs: Sequence[_Run],
+    benchmark: str,
+    cases: dict[str, Case],
+    collected: Collected,
+    rows: list[Comparison],
+) -> list[Comparison]:
+    """Return the rows of a raced benchmark with tests that hold where the race stopped."""
+    if len(runs) > 1:
+        return rows
+    return raced_comparisons(follow_race(runs[0].plan, runs[0].spec, {benchmark: cases}, collected), rows)
+
+
+def _stopped(runs: Sequence[_Run], benchmark: str) -> Iterator[str]:
+    """Say which of several runs chose its number of cases by their answers."""
+    for run in runs if len(runs) > 1 else ():
+        if run.plan.race is not None and run.plan.race.benchmark == benchmark:
+            yield (
+                f"{benchmark}: {run.id} is a race, whose answers decided how many there are; p values over "
+                "several runs do not know that and are too small"
+            )
+
+
+def _own_ids(answers: Answers, common: CommonCases, run: _Run, tools: Set[str]) -> Answers:
+    """Return a run's answers under the ids that its cases have beside those of other runs.
+
+    Where a tool did not write down what it asked, its ids are numbers that mean nothing beside those of
+    another tool.
+    """
+    names = dict(common.renamed.get(run.id, {}))
+    if len(tools) > 1:
+        names |= {case: f"{case}@{run.tool or run.id}" for case in _asked(answers) - common.known}
+    return with_ids(answers, names) if names else answers
+
+
+def _asked(answers: Answers) -> set[str]:
+    graded = {case for scores in answers.scores.values() for case, _ in scores}
+    return graded | {case for _, case, _ in answers.requests or {}}
+
+
+def _compare(
+    collected: Collected, benchmark: BenchmarkSpec, cases: dict[str, Case], family: _Family
+) -> list[Comparison]:
+    names, rule, only = family.names, family.rule, family.only_incumbent
+    found = quality_comparisons(collected, benchmark, cases, names, rule, only_incumbent=only)
+    if benchmark.measured:
+        found += latency_comparisons(collected, benchmark, names, rule, only_incumbent=only)
+    found += cost_comparisons(collected, benchmark, cases, family.targets, rule, only_incumbent=only)
+    return found
+
+
+def _family(runs: Sequence[_Run], targets: Sequence[ComparedTarget], against: str | None) -> _Family:
+    """Return who is compared with whom.
+
+    Raises:
+        UsageError: `against` means no target, or several.
+    """
+    own = [
+        msgspec.structs.replace(target, name=run.names[target.name])
+        for run in runs
+        for target in run.plan.targets
+    ]
+    names = [target.name for target in targets]
+    rule = runs[0].spec.decide
+    if against is None:
+        # The rule's incumbent counts where its name still means one target.
+        kept = rule.incumbent if rule.incumbent in names else None
+        return _Family(targets=own, rule=msgspec.structs.replace(rule, incumbent=kept), only_incumbent=False)
+    meant = [t.name for t in targets if t.name == against] or [t.name for t in targets if t.target == against]
+    if len(meant) > 1:
+        raise UsageError(f"`{against}` is in several runs", hint=f"name one of: {', '.join(meant)}")
+    if not meant:
+        raise UsageError(
+            f"there is no target `{against}`.{suggest(against, names)}", hint=f"known: {', '.join(names)}"
+        )
+    return _Family(targets=own, rule=msgspec.structs.replace(rule, incumbent=meant[0]), only_incumbent=True)
 
 
 def target_names(runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
@@ -129,42 +237,47 @@ def target_names(runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]
     }
 
 
-def drop_cases(collected: Collected, benchmark: str, cases: frozenset[str]) -> None:
-    """Take cases out of a benchmark's answers."""
-    for key, answers in list(collected.items()):
-        if key[0] == benchmark:
-            scores = {
-                scorer: {case: score for case, score in scores.items() if case[0] not in cases}
-                for scorer, scores in answers.scores.items()
-            }
-            collected[key] = Answers(
-                samples=[sample for sample in answers.samples if sample.case not in cases],
-                scores=scores,
-                parts=part_scores(scores),
-                warmups=answers.warmups,
-            )
-
-
 def _load(folders: Sequence[Path]) -> list[_Run]:
     unique = list({folder.resolve().name: folder.resolve() for folder in folders}.values())
     plans = {folder: read_plan(folder) for folder in unique}
     names = target_names({folder.name: [t.name for t in plan.targets] for folder, plan in plans.items()})
-    return [
-        _Run(
-            id=folder.name,
-            spec=load_stored(folder, {}, secrets_needed=False).spec,
-            plan=plan,
-            cases=read_cases(folder),
-            names=names[folder.name],
-            modes=_modes(folder),
-            collected=collect(
-                read_records(folder, Sample),
-                read_records(folder, Score),
-                frozenset(stage.name for stage in plan.stages if stage.warmup),
-            ),
+    found: list[_Run] = []
+    for folder, plan in plans.items():
+        spec = load_stored(folder, {}, secrets_needed=False).spec
+        found.append(
+            _Run(
+                id=folder.name,
+                folder=folder,
+                tool=", ".join(e.facts["tool"] for e in read_events(folder) if e.kind == "imported"),
+                spec=spec,
+                plan=plan,
+                names=names[folder.name],
+                modes=_modes(folder, spec),
+                collected=_collected(folder, spec, plan),
+            )
         )
-        for folder, plan in plans.items()
-    ]
+    return found
+
+
+def _collected(folder: Path, spec: Spec, plan: Plan) -> Collected:
+    """Return a run's scores, and of its samples what is compared request by request."""
+    warmups = frozenset(stage.name for stage in plan.stages if stage.warmup)
+    collected = collect((), read_records(folder, Score), warmups)
+    prices = {target.name: target.price for target in plan.targets}
+    measured = {benchmark.name for benchmark in spec.benchmarks if benchmark.measured}
+    if not measured and not any(prices.values()):
+        return collected
+    for sample in read_records(folder, Sample):
+        price = prices.get(sample.target)
+        if sample.stage not in warmups and (price is not None or sample.benchmark in measured):
+            answers = collected.setdefault((sample.benchmark, sample.target), Answers(samples=[], scores={}))
+            if answers.requests is None:
+                answers.requests = {}
+            key = (sample.stage, sample.case, sample.repeat)
+            # A later sample of the same intent is another try of it, and counts.
+            if sample.benchmark not in measured or len(answers.requests) < PAIRED or key in answers.requests:
+                answers.requests[key] = timed(sample, price)
+    return collected
 
 
 def _benchmarks(runs: Sequence[_Run]) -> list[BenchmarkSpec]:
@@ -176,32 +289,15 @@ def _benchmarks(runs: Sequence[_Run]) -> list[BenchmarkSpec]:
     return list(found.values())
 
 
-def _rule(runs: Sequence[_Run], names: Sequence[str]) -> DecideSpec:
-    """Return the first run's rule; its incumbent only where that name still means one target."""
-    rule = runs[0].spec.decide
-    return rule if rule.incumbent in names else msgspec.structs.replace(rule, incumbent=None)
-
-
-def _common_cases(runs: Sequence[_Run], benchmark: str) -> tuple[dict[str, Case], frozenset[str]]:
-    """Return the benchmark's cases by id, and the ids that mean different cases in different runs."""
-    found: dict[str, Case] = {}
-    changed: set[str] = set()
-    for run in runs:
-        for name, case in run.cases.get(benchmark, {}).items():
-            if content_hash([found.setdefault(name, case)]) != content_hash([case]):
-                changed.add(name)
-    return {name: case for name, case in found.items() if name not in changed}, frozenset(changed)
-
-
-def _warnings(runs: Sequence[_Run], benchmark: BenchmarkSpec, changed: frozenset[str]) -> list[str]:
+def _warnings(runs: Sequence[_Run], benchmark: BenchmarkSpec, changed: Set[str]) -> list[str]:
     """Say what stands against comparing these runs."""
     others = [other for run in runs for other in run.spec.benchmarks if other.name == benchmark.name]
     found: list[str] = []
     if changed:
         shown = ", ".join(sorted(changed)[:3]) + (", …" if len(changed) > 3 else "")
         found.append(
-            f"{benchmark.name}: {len(changed)} cases have other content in another run "
-            f"and are left out: {shown}"
+            f"{benchmark.name}: {len(changed)} cases have other content in another run and are not the same "
+            f"cases there: {shown}"
         )
     compared = ("scorers", "prompt", "params", *(("load",) if benchmark.measured else ()))
     found += [
@@ -214,9 +310,15 @@ def _warnings(runs: Sequence[_Run], benchmark: BenchmarkSpec, changed: frozenset
     return found
 
 
-def _modes(folder: Path) -> dict[str, str]:
+def _unwritten(runs: Sequence[_Run], benchmark: str, common: CommonCases) -> Iterator[str]:
+    """Say that requests are matched by their numbers, where nothing tells what they asked."""
+    tools = [run.tool for run in runs if _has(run, benchmark)]
+    if not common.known and len(tools) > 1 and len(set(tools)) == 1:
+        yield f"{benchmark}: the files do not say what was asked, so requests are matched by their numbers"
+
+
+def _modes(folder: Path, spec: Spec) -> dict[str, str]:
     """Return how a run's multiple choice benchmarks were asked."""
-    spec = load_stored(folder, {}, secrets_needed=False).spec
     whole = with_modes(spec, modes_of(read_events(folder)))
     return {b.name: b.multiple_choice for b in whole.benchmarks if b.multiple_choice is not None}
 
@@ -229,36 +331,15 @@ def _other_mode(runs: Sequence[_Run], benchmark: str) -> str | None:
     return f"{benchmark}: asked in different ways ({', '.join(sorted(found))}), so it is not compared"
 
 
+def ungraded_targets(collected: Collected, benchmark: str, names: Sequence[str]) -> list[str]:
+    """Say which targets stand in no comparison of grades that others stand in."""
+    graded = [name for name in names if (found := collected.get((benchmark, name))) and found.scores]
+    return [
+        f"{benchmark}: {name} has no graded answer, so nothing is known of it beside the others"
+        for name in names
+        if graded and name not in graded and (benchmark, name) in collected
+    ]
+
+
 def _has(run: _Run, benchmark: str) -> bool:
     return any(each.name == benchmark for each in run.spec.benchmarks)
-
-
-def _flips(
-    collected: Collected, benchmark: BenchmarkSpec, cases: dict[str, Case], names: Sequence[str]
-) -> list[Flip]:
-    """Return the cases on which targets differ, the widest apart first."""
-    values: dict[tuple[str, str], dict[str, float]] = {}
-    for name in names:
-        answers = collected.get((benchmark.name, name))
-        for scores in (answers.scores if answers else {}).values():
-            if scores:
-                metric = next(iter(scores.values())).metric
-                each = case_values(scores, cases, errors_count=benchmark.errors_count)
-                for case, value in zip(each.cases, each.values, strict=True):
-                    values.setdefault((metric, case), {})[name] = value
-    found = [
-        Flip(
-            benchmark=benchmark.name,
-            metric=metric,
-            case=case,
-            values={name: by_name.get(name) for name in names},
-        )
-        for (metric, case), by_name in values.items()
-        if len(set(by_name.values())) > 1
-    ]
-    return sorted(found, key=_closeness)
-
-
-def _closeness(flip: Flip) -> float:
-    known = [value for value in flip.values.values() if value is not None]
-    return min(known) - max(known)

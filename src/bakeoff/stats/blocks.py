@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from bakeoff.stats.checks import check_finite, check_level
+from bakeoff.stats.checks import check_finite, check_level, check_same_length
 from bakeoff.stats.intervals import Interval
+from bakeoff.stats.paired import PairedResult, compare_scores
 from bakeoff.stats.quantiles import quantile
-from bakeoff.stats.special import normal_quantile, t_quantile
+from bakeoff.stats.resampling import sign_flip
+from bakeoff.stats.special import normal_quantile, t_quantile, t_two_sided
 
 _RESAMPLES = 2_000
+_FEWEST, _MOST = 4, 16
+_LENGTHS = 3
+_SHORT = 8
 
 
 def block_length(values: Sequence[float]) -> int:
@@ -35,11 +40,8 @@ def block_length(values: Sequence[float]) -> int:
     power = math.fsum(one * one for one in centered)
     if n < 8 or power <= n * (1e-12 * max(map(abs, values))) ** 2:
         return 1
-    lags = [1.0] + [
-        math.fsum(map(float.__mul__, centered[lag:], centered)) / power
-        for lag in range(1, min(n - 1, 2 * math.ceil(math.sqrt(n)) + 10))
-    ]
-    window = min(2 * _last_lag(lags, n), len(lags) - 1)
+    lags, last = _correlations(centered, power)
+    window = min(2 * last, len(lags) - 1)
     weights = [min(1.0, 2.0 * (1.0 - lag / window)) for lag in range(1, window + 1)] if window else []
     level = 1.0 + 2.0 * math.fsum(weight * one for weight, one in zip(weights, lags[1:], strict=False))
     slope = 2.0 * math.fsum(
@@ -80,8 +82,7 @@ def block_bootstrap(
     centered = [value - mean for value in values]
     if n < 4 * length or max(map(abs, centered)) <= 1e-12 * max(map(abs, values)):
         return None
-    ends = list(accumulate(centered + centered[: length - 1], initial=0.0))
-    sums = [end - start for start, end in zip(ends, ends[length:], strict=False)]
+    sums = _block_sums(centered, length)
     drawn = math.ceil(n / length)
     rng = Random(seed)
     means = sorted(math.fsum(rng.choices(sums, k=drawn)) / (drawn * length) for _ in range(resamples))
@@ -92,13 +93,72 @@ def block_bootstrap(
     return Interval(low=low, high=high, level=level)
 
 
-def _last_lag(lags: Sequence[float], n: int) -> int:
-    """Return the last lag before the correlations stay within chance for several lags in a row."""
+def compare_neighbours(
+    a: Sequence[float], b: Sequence[float], *, level: float = 0.95, seed: int = 0
+) -> PairedResult:
+    """Compare values of requests that followed each other, in the order in which they were due.
+
+    Block bootstrap of the mean difference with n / G neighbours a block: as many blocks G as hold 3 times
+    `block_length` each, at least 4 and at most 16. p = P(|T| >= |D| / se), T with G-1 degrees of freedom
+    and se from the sums of all such blocks. Fewer than 8 values are compared as independent ones.
+
+    Raises:
+        ValueError: no pairs, NaN or an infinity, unequal lengths, level outside (0, 1).
+    """
+    check_same_length(a, b)
+    n = len(a)
+    if n < _SHORT:
+        return compare_scores(a, b, level=level, seed=seed, shares=False)
+    values = [one - other for one, other in zip(a, b, strict=True)]
+    count = max(_FEWEST, min(_MOST, n // (_LENGTHS * block_length(values))))
+    block = n // count
+    interval = block_bootstrap(values, block=block, level=level, seed=seed)
+    mean = math.fsum(values) / n
+    if interval is None:
+        batches = [at * count // n for at in range(n)]
+        p, test = sign_flip(values, clusters=batches).p, f"sign flip over {count} blocks of neighbours"
+    else:
+        centered = [value - mean for value in values]
+        squares = math.fsum(one * one for one in _block_sums(centered, block))
+        error = math.sqrt(squares / n * (n / block)) / n
+        p = t_two_sided(mean / error, n / block - 1.0)
+        test = f"block bootstrap, {count} blocks of neighbours"
+    return PairedResult(
+        difference=mean,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        level=level,
+        p=p,
+        n=n,
+        groups=count,
+        only_a=sum(value > 0.0 for value in values),
+        only_b=sum(value < 0.0 for value in values),
+        test=test,
+    )
+
+
+def _block_sums(centered: Sequence[float], length: int) -> list[float]:
+    """Return the sum of the block that begins at each value, the last being followed by the first."""
+    ends = list(accumulate([*centered, *centered[: length - 1]], initial=0.0))
+    return [end - start for start, end in zip(ends, ends[length:], strict=False)]
+
+
+def _correlations(centered: Sequence[float], power: float) -> tuple[list[float], int]:
+    """Return the autocorrelations from lag 0 as far as they are needed, and the last lag that counts.
+
+    That is the one before the correlations stay within chance for several lags in a row; twice as many are
+    needed.
+    """
+    n = len(centered)
     quiet = max(5, math.ceil(math.sqrt(math.log10(n))))
     bar = 2.0 * math.sqrt(math.log10(n) / n)
-    run = 0
-    for lag, one in enumerate(lags[1:], start=1):
-        run = run + 1 if abs(one) < bar else 0
-        if run == quiet:
-            return lag - quiet
-    return len(lags) - 1
+    most = min(n - 1, 2 * math.ceil(math.sqrt(n)) + 10)
+    lags, run, last = [1.0], 0, most - 1
+    for lag in range(1, most):
+        if lag > 2 * last:
+            break
+        lags.append(math.fsum(map(float.__mul__, centered[lag:], centered)) / power)
+        if last == most - 1:
+            run = run + 1 if abs(lags[lag]) < bar else 0
+            last = lag - quiet if run == quiet else last
+    return lags, last

@@ -219,11 +219,13 @@ def compare_scores(
     clusters: Sequence[Hashable] | None = None,
     level: float = 0.95,
     seed: int = 0,
+    shares: bool = True,
 ) -> PairedResult:
     """Compare scores: sign-flip permutation test with a BCa bootstrap interval of the mean difference.
 
     Where no case differs and all scores are within 0..1, the interval is Tango's without a discordant pair:
-    it bounds how many unseen cases could differ, where resampling would claim certainty.
+    it bounds how many unseen cases could differ, where resampling would claim certainty. Without `shares`,
+    as for seconds and money, there is none then.
 
     Raises:
         ValueError: no pairs, NaN or an infinity, unequal lengths, level outside (0, 1).
@@ -236,7 +238,7 @@ def compare_scores(
     groups = len(differences) if clusters is None else len(set(clusters))
     flipped = sign_flip(differences, clusters=clusters, seed=seed)
     interval = bootstrap(differences, clusters=clusters, level=level, seed=seed)
-    if not any(differences) and all(0.0 <= value <= 1.0 for value in a):
+    if shares and not any(differences) and all(0.0 <= value <= 1.0 for value in a):
         interval = tango(PairedTable(both=groups, only_a=0, only_b=0, neither=0), level=level)
         test = "no case differs, Tango interval"
     else:

@@ -4,12 +4,12 @@ Weaker than `paired`: use it only where pairs are missing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import msgspec
 
-from bakeoff.stats.checks import check_count, check_finite, check_level
-from bakeoff.stats.intervals import Interval, wilson
+from bakeoff.stats.checks import check_count, check_level
+from bakeoff.stats.intervals import Interval, mean_clustered, wilson
 from bakeoff.stats.special import t_quantile, t_two_sided
 
 
@@ -93,29 +93,39 @@ def compare_rates(a: Passes, b: Passes, *, level: float = 0.95) -> UnpairedResul
     )
 
 
-def compare_means(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> UnpairedResult:
+def compare_means(
+    a: Sequence[float],
+    b: Sequence[float],
+    *,
+    clusters_a: Sequence[Hashable] | None = None,
+    clusters_b: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> UnpairedResult:
     """Compare two means from different cases with Welch's t test.
 
-    t = D / se, se^2 = v_a/n_a + v_b/n_b, degrees of freedom by Welch-Satterthwaite.
-    Bounds and p are None with fewer than two values on a side, or without any spread.
+    t = D / se, se^2 = se_a^2 + se_b^2, degrees of freedom by Welch-Satterthwaite; with clusters, each
+    side's standard error is the cluster-robust one of `mean_clustered` and counts its clusters.
+    Bounds and p are None with fewer than two values or clusters on a side, or without any spread.
 
     Raises:
-        ValueError: an empty sample, NaN or an infinity, level outside (0, 1).
+        ValueError: an empty sample, NaN or an infinity, unequal lengths, level outside (0, 1).
     """
     check_level(level)
-    check_finite(a)
-    check_finite(b)
-    mean_a, mean_b = math.fsum(a) / len(a), math.fsum(b) / len(b)
-    difference = mean_a - mean_b
+    sides = [
+        mean_clustered(values, range(len(values)) if clusters is None else clusters, level=level)
+        for values, clusters in ((a, clusters_a), (b, clusters_b))
+    ]
+    difference = sides[0].mean - sides[1].mean
     low = high = p = None
-    part_a, part_b = _error_share(a, mean_a), _error_share(b, mean_b)
-    error = part_a + part_b
-    if min(len(a), len(b)) >= 2 and error > 0.0:
-        share_a, share_b = part_a / error, part_b / error
-        df = 1.0 / (share_a**2 / (len(a) - 1) + share_b**2 / (len(b) - 1))
+    parts = [(side.se or 0.0) ** 2 for side in sides]
+    error = sum(parts)
+    if min(side.groups for side in sides) >= 2 and error > 0.0:
+        free = [(part / error) ** 2 / (side.groups - 1) for part, side in zip(parts, sides, strict=True)]
+        df = 1.0 / sum(free)
         half = t_quantile(0.5 + level / 2.0, df) * math.sqrt(error)
         low, high = difference - half, difference + half
         p = t_two_sided(difference / math.sqrt(error), df)
+    clustered = any(side.groups < side.n for side in sides)
     return UnpairedResult(
         difference=difference,
         low=low,
@@ -124,16 +134,8 @@ def compare_means(a: Sequence[float], b: Sequence[float], *, level: float = 0.95
         p=p,
         n_a=len(a),
         n_b=len(b),
-        test="unpaired: Welch t",
+        test="unpaired: Welch t over clusters" if clustered else "unpaired: Welch t",
     )
-
-
-def _error_share(values: Sequence[float], mean: float) -> float:
-    """Return the variance of the mean, v / n; 0.0 without spread, where rounding would leave a trace."""
-    if max(values) == min(values):
-        return 0.0
-    n = len(values)
-    return math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from bakeoff.stats.blocks import block_bootstrap, block_length
+from bakeoff.stats.blocks import block_bootstrap, block_length, compare_neighbours
 from bakeoff.stats.resampling import bootstrap
 
 
@@ -84,3 +84,59 @@ def test_the_block_bootstrap_refuses_impossible_input() -> None:
         block_bootstrap([1.0, 2.0], resamples=0)
     with pytest.raises(ValueError, match="level"):
         block_bootstrap([1.0, 2.0], level=0.0)
+
+
+def test_neighbours_are_compared_in_blocks_of_three_block_lengths() -> None:
+    values = stream(Random(2), 400, 0.6)
+    found = compare_neighbours(values, [0.0] * 400, seed=3)
+    count = max(4, min(16, 400 // (3 * block_length(values))))
+    assert (found.n, found.groups, found.test) == (
+        400,
+        count,
+        f"block bootstrap, {count} blocks of neighbours",
+    )
+    interval = block_bootstrap(values, block=400 // count, seed=3)
+    assert interval is not None
+    assert (found.low, found.high) == (interval.low, interval.high)
+    assert found.only_a + found.only_b == 400
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.6])
+def test_neighbours_that_do_not_differ_raise_few_alarms(memory: float) -> None:
+    """The share of p <= 0.05 stays near 0.05, and the interval holds 0 as often as it should."""
+    alarms = held = 0
+    for seed in range(100):
+        rng = Random(seed)
+        found = compare_neighbours(stream(rng, 200, memory), stream(rng, 200, memory))
+        alarms += found.p <= 0.05
+        held += found.low is not None and found.high is not None and found.low <= 0.0 <= found.high
+    assert alarms <= 12
+    assert held >= 88
+
+
+def test_the_p_of_neighbours_and_their_interval_agree() -> None:
+    values = [one + 0.5 for one in stream(Random(5), 300, 0.3)]
+    found = compare_neighbours(values, [0.0] * 300)
+    assert found.p < 0.001
+    assert found.low is not None
+    assert found.low > 0.0
+
+
+def test_a_few_values_are_compared_as_independent_ones() -> None:
+    found = compare_neighbours([0.3, 0.2, 0.4], [0.1, 0.1, 0.1])
+    assert found.test.startswith("sign-flip permutation (exact)")
+    assert found.p == pytest.approx(0.25)
+
+
+def test_neighbours_that_all_differ_by_the_same_have_no_interval() -> None:
+    found = compare_neighbours([0.3] * 40, [0.1] * 40)
+    assert (found.low, found.high) == (None, None)
+    assert found.p == pytest.approx(2.0**-12)
+    assert found.test == "sign flip over 13 blocks of neighbours"
+    same = compare_neighbours([0.3] * 40, [0.3] * 40)
+    assert (same.difference, same.p, same.low) == (0.0, 1.0, None)
+
+
+def test_comparing_neighbours_refuses_what_does_not_run_side_by_side() -> None:
+    with pytest.raises(ValueError, match="equally long"):
+        compare_neighbours([1.0], [1.0, 2.0])

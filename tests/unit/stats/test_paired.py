@@ -245,3 +245,11 @@ def test_many_scores_are_compared_without_drawing_and_say_so() -> None:
     found = compare_scores(a, [value + rng.gauss(0.02, 0.3) for value in a])
     assert found.test == "sign-flip permutation (saddlepoint), BCa bootstrap interval"
     assert found.low < found.difference < found.high
+
+
+def test_equal_values_that_are_no_shares_have_no_interval() -> None:
+    shares = compare_scores([0.5] * 9, [0.5] * 9)
+    seconds = compare_scores([0.5] * 9, [0.5] * 9, shares=False)
+    assert shares.low is not None
+    assert (seconds.low, seconds.high, seconds.p) == (None, None, 1.0)
+    assert "Tango" not in seconds.test

@@ -83,3 +83,22 @@ def test_means_refuse_nothing_and_nan(bad: list[float]) -> None:
         compare_means(bad, [1.0, 2.0])
     with pytest.raises(ValueError, match=r"at least 1 value|NaN"):
         compare_means([1.0, 2.0], bad)
+
+
+def test_means_of_clusters_are_compared_by_their_clusters() -> None:
+    """Ten copies of each value say no more than the value: the same as comparing single ones."""
+    a, b = [0.1, 0.4, 0.6, 0.3], [0.7, 0.9, 0.5]
+    once = compare_means(a, b)
+    copies = [one for one in a for _ in range(10)], [one for one in b for _ in range(10)]
+    found = compare_means(
+        *copies, clusters_a=[i // 10 for i in range(40)], clusters_b=[i // 10 for i in range(30)]
+    )
+    assert found.test == "unpaired: Welch t over clusters"
+    assert (found.n_a, found.n_b) == (40, 30)
+    assert (found.difference, found.p) == (pytest.approx(once.difference), pytest.approx(once.p))
+    assert (found.low, found.high) == (pytest.approx(once.low), pytest.approx(once.high))
+
+
+def test_one_cluster_on_a_side_gives_no_test() -> None:
+    found = compare_means([0.1, 0.2], [0.3, 0.5], clusters_a=["x", "x"])
+    assert (found.p, found.low, found.test) == (None, None, "unpaired: Welch t over clusters")
