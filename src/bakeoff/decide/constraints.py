@@ -1,13 +1,18 @@
-"""Hard constraints of the decision rule: met, missed, or not yet certain."""
+"""How a target stands to the decision rule: each part met, missed, or not yet certain, and how likely.
 
-from collections.abc import Sequence
-from typing import Literal
+A part is met or missed where the whole interval lies on its side. Its chance is that it holds, given the
+samples: for shares of counted cases by a Jeffreys prior, for means by the normal curve of their interval.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bakeoff.records import Constraint, DecideSpec, Estimate, TargetResult
-
-State = Literal["met", "missed", "open"]
+from bakeoff.decide.budgets import budget_constraints
+from bakeoff.decide.chances import chance_at_least
+from bakeoff.decide.metric_rules import VERBS, metric_constraints, state_of
+from bakeoff.records import Comparison, Constraint, DecideSpec, Estimate, TargetCost, TargetResult
+from bakeoff.records.rule import MetricRule
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,80 +33,85 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_constraints(
-    result: TargetResult, rule: DecideSpec, measured: Sequence[Measured]
+    result: TargetResult,
+    rule: DecideSpec,
+    measured: Sequence[Measured],
+    *,
+    costs: Sequence[TargetCost] = (),
+    comparisons: Sequence[Comparison] = (),
+    quality: str | None = None,
 ) -> list[Constraint]:
-    """Return how a target stands to the rule's constraints.
+    """Return how a target stands to every part of the rule.
 
     Args:
         result: the target's estimates.
         rule: its `slo` applies to every measured benchmark, its `budget` to every benchmark with a cost.
         measured: the measured benchmarks.
+        costs: what targets cost, for the ceilings that no single metric tells.
+        comparisons: for losses against the incumbent.
+        quality: the metric that decides where the rule names none.
     """
-    found: list[Constraint] = []
-    if rule.slo is not None:
-        for one in measured:
-            if one.targets and result.name not in one.targets:
-                continue
-            estimate = result.metrics.get(f"{one.name}.slo_attainment")
-            found.append(_slo(result.name, one, estimate))
-        if not measured:
-            text = f"{result.name}: latency was not measured, as no benchmark has `measured: true`"
-            found.append(Constraint(target=result.name, name="latency target", state="open", text=text))
-    if rule.budget is not None and rule.budget.usd_per_1k_requests is not None:
-        ceiling = float(rule.budget.usd_per_1k_requests)
-        costs = {name: e for name, e in result.metrics.items() if name.endswith(".cost")}
-        found += [_budget(result.name, name, estimate, ceiling) for name, estimate in costs.items()]
-        if not costs:
-            found.append(_unknown_cost(result.name))
-    return found
+    return [
+        *_metric_rules(result, rule, comparisons, quality),
+        *_latency(result, rule, measured),
+        *budget_constraints(result, rule, costs),
+    ]
+
+
+def _metric_rules(
+    result: TargetResult, rule: DecideSpec, comparisons: Sequence[Comparison], quality: str | None
+) -> Iterator[Constraint]:
+    floor, metric = rule.quality.at_least, rule.quality.metric or quality
+    if floor is not None and metric is None:
+        text = f"{result.name}: no metric decides, as nothing was graded; name one in `decide.quality.metric`"
+        yield Constraint(
+            target=result.name, name=f"quality at least {100 * floor:g}%", state="open", text=text
+        )
+    elif floor is not None and metric is not None:
+        asked = MetricRule(metric=metric, at_least=floor)
+        yield from metric_constraints(result, asked, rule.incumbent, comparisons)
+    for one in rule.rules:
+        yield from metric_constraints(result, one, rule.incumbent, comparisons)
+
+
+def _latency(result: TargetResult, rule: DecideSpec, measured: Sequence[Measured]) -> Iterator[Constraint]:
+    if rule.slo is None:
+        return
+    asked = [one for one in measured if not one.targets or result.name in one.targets]
+    for one in asked:
+        yield _slo(result.name, one, result.metrics.get(f"{one.name}.slo_attainment"))
+    if not asked:
+        why = (
+            "no benchmark that measures it asks this target"
+            if measured
+            else "no benchmark has `measured: true`"
+        )
+        text = f"{result.name}: latency was not measured, as {why}"
+        yield Constraint(target=result.name, name="latency target", state="open", text=text)
 
 
 def _slo(target: str, one: Measured, estimate: Estimate | None) -> Constraint:
     name = f"{one.name} latency target"
     if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
-        return Constraint(
-            target=target, name=name, state="open", text=f"{target}: attainment unknown in {one.name}"
-        )
-    state: State = (
-        "met" if estimate.low >= one.attainment else "missed" if estimate.high < one.attainment else "open"
-    )
+        text = f"{target}: attainment unknown in {one.name}"
+        return Constraint(target=target, name=name, state="open", text=text)
+    state = state_of(estimate.low, estimate.high, one.attainment, least=True)
+    chance = chance_at_least(estimate, one.attainment)
     text = (
         f"{estimate.value:.1%} of {estimate.n} requests ({100 * estimate.level:g}% interval "
         f"{estimate.low:.1%} to {estimate.high:.1%}), asked {100 * one.attainment:g}%"
     )
     if one.at_rate is not None and not _speaks(state, one.rate, one.at_rate):
+        chance = chance if one.rate == one.at_rate else None
         state = "open"
         how = "answers set the pace" if one.rate is None else f"sent at {one.rate:g}/s"
         text += f" at {one.at_rate:g}/s, but {how}"
-    words = {"met": "meets", "missed": "misses", "open": "may or may not meet"}[state]
-    text = f"{target} {words} the latency target in {one.name}: {text}"
-    return Constraint(target=target, name=name, state=state, text=text)
+    text = f"{target} {VERBS[state]} the latency target in {one.name}: {text}"
+    return Constraint(target=target, name=name, state=state, text=text, chance=chance)
 
 
-def _speaks(state: State, rate: float | None, at_rate: float) -> bool:
+def _speaks(state: str, rate: float | None, at_rate: float) -> bool:
     """Tell whether an outcome at one rate holds at another: met also below it, missed also above it."""
     if rate is None:
         return False
     return rate >= at_rate if state == "met" else rate <= at_rate
-
-
-def _budget(target: str, metric: str, estimate: Estimate, ceiling: float) -> Constraint:
-    if estimate.value is None:
-        return _unknown_cost(target)
-    per_1k = 1000 * estimate.value
-    low, high = (1000 * (estimate.value if x is None else x) for x in (estimate.low, estimate.high))
-    state: State = "met" if high <= ceiling else "missed" if low > ceiling else "open"
-    if estimate.n < 2:
-        state = "open"
-    words = {"met": "is within", "missed": "is over", "open": "may or may not be within"}[state]
-    benchmark = metric.rsplit(".", 1)[0]
-    text = (
-        f"{target} {words} the budget in {benchmark}: ${per_1k:.4g} per 1,000 requests, asked ${ceiling:g} "
-        f"(n = {estimate.n})"
-    )
-    return Constraint(target=target, name="budget", state=state, text=text)
-
-
-def _unknown_cost(target: str) -> Constraint:
-    text = f"{target}: its cost is unknown, for want of a price or of token counts"
-    return Constraint(target=target, name="budget", state="open", text=text)

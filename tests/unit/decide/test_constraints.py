@@ -5,11 +5,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 from tests.unit.decide.parts import result, share
 
 from bakeoff.decide.constraints import Measured, check_constraints
-from bakeoff.records import Constraint, DecideSpec, Estimate, SloSpec
+from bakeoff.records import Constraint, DecideSpec, Estimate, MetricRule, QualityRule, SloSpec
 from bakeoff.records.rule import BudgetRule
+from bakeoff.stats.intervals import clopper_pearson
 
 LOAD = Measured(name="load", attainment=0.95)
 SLO = DecideSpec(slo=SloSpec(ttft=1.0))
@@ -122,7 +124,8 @@ def test_an_outcome_at_one_rate_speaks_only_for_rates_on_its_side(rate, value, s
 def test_the_budget_is_per_thousand_requests(value, low, high, state):
     found = budget(value, low, high)
     assert found.state == state
-    assert f"${1000 * value:.4g} per 1,000 requests, asked $2 (n = 50)" in found.text
+    assert f"${1000 * value:.2f} per 1,000 requests, asked $2.00 (" in found.text
+    assert found.text.endswith("n = 50)")
 
 
 def test_one_request_tells_no_mean_cost():
@@ -132,8 +135,10 @@ def test_one_request_tells_no_mean_cost():
 def test_an_unknown_cost_is_open_never_free():
     (without,) = check_constraints(result("t", {}), BUDGET, [])
     for found in (budget(None), without):
-        assert (found.state, found.name) == ("open", "budget")
-        assert "its cost is unknown" in found.text
+        assert (found.state, found.name, found.chance) == ("open", "budget per 1,000 requests", None)
+        assert (
+            found.text == "t: its cost per 1,000 requests is unknown: there is no price, or no token counts"
+        )
 
 
 def test_each_benchmark_with_a_cost_has_to_be_within_the_budget():
@@ -143,3 +148,67 @@ def test_each_benchmark_with_a_cost_has_to_be_within_the_budget():
         ("met", "t is within the budget in b"),
         ("missed", "t is over the budget in c"),
     ]
+
+
+def counted(met: int, n: int) -> Estimate:
+    exact = clopper_pearson(met, n)
+    return Estimate(value=met / n, unit="share", n=n, low=exact.low, high=exact.high)
+
+
+def test_the_chance_of_a_latency_target_is_the_posterior_of_its_count():
+    found = slo(counted(59, 59))
+    assert found.state == "open"
+    assert found.chance == pytest.approx(beta.sf(0.95, 59.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("rate", "met", "known"),
+    [
+        (5.0, 100, True),
+        (9.0, 100, True),
+        (2.0, 100, False),
+        (5.0, 96, True),
+        (2.0, 96, True),
+        (None, 96, False),
+    ],
+)
+def test_the_chance_is_told_only_where_the_rate_speaks(rate, met, known):
+    found = slo(counted(met, 100), Measured(name="load", attainment=0.95, at_rate=5.0, rate=rate))
+    assert (found.chance is not None) == known
+
+
+def test_the_floor_is_on_the_metric_that_decides_whichever_that_is():
+    measured = {"b.accuracy": counted(95, 100), "c.accuracy": counted(5, 100)}
+    named = DecideSpec(quality=QualityRule(metric="c.accuracy", at_least=0.8))
+    unnamed = DecideSpec(quality=QualityRule(at_least=0.8))
+    (missed,) = check_constraints(result("t", measured), named, [], quality="b.accuracy")
+    (met,) = check_constraints(result("t", measured), unnamed, [], quality="b.accuracy")
+    assert (missed.name, missed.state) == ("c.accuracy at least 80%", "missed")
+    assert (met.name, met.state) == ("b.accuracy at least 80%", "met")
+    assert met.chance == pytest.approx(beta.sf(0.8, 95.5, 5.5))
+
+
+def test_a_floor_without_any_graded_metric_is_open_and_said():
+    (found,) = check_constraints(result("t", {}), DecideSpec(quality=QualityRule(at_least=0.8)), [])
+    assert (found.state, found.chance, found.name) == ("open", None, "quality at least 80%")
+    assert "nothing was graded" in found.text
+
+
+def test_every_part_of_a_rule_is_a_row_in_reading_order():
+    rule = DecideSpec(
+        incumbent="old",
+        quality=QualityRule(metric="b.accuracy", at_least=0.5),
+        rules=(MetricRule(metric="b.accuracy", at_most=0.99, margin=0.05),),
+        slo=SloSpec(ttft=1.0),
+        budget=BudgetRule(usd_per_1k_requests=Decimal(2), usd_per_month=Decimal(9)),
+    )
+    found = check_constraints(result("t", {"b.accuracy": counted(9, 10)}), rule, [LOAD])
+    assert [one.name for one in found] == [
+        "b.accuracy at least 50%",
+        "b.accuracy at most 99%",
+        "b.accuracy loss at most 5 points",
+        "load latency target",
+        "budget per 1,000 requests",
+        "budget per month",
+    ]
+    assert {one.target for one in found} == {"t"}
