@@ -5,7 +5,7 @@ Knows cases and targets, but nothing of servers, connections or answers.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence, Set
-from itertools import chain
+from itertools import chain, pairwise
 from math import ceil, sqrt
 from pathlib import Path
 from random import Random
@@ -16,7 +16,8 @@ import msgspec
 from bakeoff import plugins
 from bakeoff.extend import Ladder, Load
 from bakeoff.prompts import content_hash, conversations
-from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, Spec, Stage, Target
+from bakeoff.races import planned_race, raced_order
+from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, PlannedRace, Spec, Stage, Target
 from bakeoff.words import Distinct, words_of
 
 BLOCKS = 4
@@ -44,22 +45,37 @@ def make_plan(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]
     """Return the plan of a spec.
 
     A quality benchmark is cut into blocks and the targets take turns within each, so that a drift of the
-    machine or the network over time falls on all alike. A measured benchmark runs target by target.
+    machine or the network over time falls on all alike; one that is raced is cut into the steps of the race.
+    A measured benchmark runs target by target.
 
     Args:
         spec: with all defaults filled in.
         targets: resolved, in the order of the spec.
         cases: the cases of each benchmark by its name, in sending order.
+
+    Raises:
+        UsageError: a race is asked for that cannot be run.
     """
     stages: list[Stage] = []
+    race = planned_race(spec)
     for benchmark in spec.benchmarks:
         names = asked_names(benchmark, targets)
         stages += _calibration_stages(benchmark, names, cases[benchmark.name], spec.seed)
     for benchmark in spec.benchmarks:
+        names = asked_names(benchmark, targets)
+        if race is not None and race.benchmark == benchmark.name:
+            stages += _raced_stages(benchmark, names, cases[benchmark.name], race, spec.seed)
+            continue
         asked = [[case.id for case in turns] for turns in conversations(cases[benchmark.name])]
         build = _measured_stages if benchmark.measured else _quality_stages
-        stages += build(benchmark, asked_names(benchmark, targets), asked, spec.seed)
-    return Plan(hash=_hash(spec, targets, cases), seed=spec.seed, targets=list(targets), stages=stages)
+        stages += build(benchmark, names, asked, spec.seed)
+    return Plan(
+        hash=_hash(spec, targets, cases, race),
+        seed=spec.seed,
+        targets=list(targets),
+        stages=stages,
+        race=race,
+    )
 
 
 def asked_names(benchmark: BenchmarkSpec, targets: Iterable[Target]) -> list[str]:
@@ -197,13 +213,29 @@ def _turns(asked: Turns, count: int) -> int:
 
 
 def _quality_stages(benchmark: BenchmarkSpec, targets: list[str], asked: Turns, seed: int) -> list[Stage]:
-    total = benchmark.load.requests or len(asked) * benchmark.repeats
     # Limits of time and errors hold for all that a target is asked, so it is asked in one piece.
     limited = benchmark.load.seconds is not None or benchmark.load.errors is not None
     blocks = 1 if limited or len(targets) == 1 else min(BLOCKS, len(asked))
+    ends = [len(asked) * (block + 1) // blocks for block in range(blocks)]
+    return _taking_turns(benchmark, targets, asked, ends, seed)
+
+
+def _raced_stages(
+    benchmark: BenchmarkSpec, targets: list[str], cases: list[Case], race: PlannedRace, seed: int
+) -> list[Stage]:
+    """Return the steps of a race; the order is random, so that the first cases stand for all."""
+    rng = Random(derive_seed(seed, benchmark.name, "race"))
+    order = raced_order(race, cases, rng, most=benchmark.load.requests)
+    return _taking_turns(benchmark, targets, order.asked, order.ends, seed)
+
+
+def _taking_turns(
+    benchmark: BenchmarkSpec, targets: list[str], asked: Turns, ends: Sequence[int], seed: int
+) -> list[Stage]:
+    """Return the stages of blocks of conversations that end at `ends`; in each the targets take turns."""
+    total = benchmark.load.requests or len(asked) * benchmark.repeats
     stages: list[Stage] = []
-    for block in range(blocks):
-        low, high = len(asked) * block // blocks, len(asked) * (block + 1) // blocks
+    for block, (low, high) in enumerate(pairwise([0, *ends])):
         requests = _share(total, len(asked), low, high)
         stages += [
             _stage(
@@ -323,10 +355,13 @@ def _stage(benchmark: BenchmarkSpec, target: str, asked: Turns, *, requests: int
     )
 
 
-def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -> str:
+def _hash(
+    spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]], race: PlannedRace | None
+) -> str:
     """Name exactly the requests of a plan: what is asked, of whom, how and when.
 
-    How answers are scored, priced and decided upon is left out, so that it may change without a new request.
+    How answers are scored, priced and decided upon is left out, so that it may change without a new request;
+    a race decides what is asked.
     """
     asked = [
         {
@@ -356,5 +391,6 @@ def _hash(spec: Spec, targets: Sequence[Target], cases: dict[str, list[Case]]) -
             "servers": servers,
             "benchmarks": asked,
         }
+        | ({} if race is None else {"race": race})
     )
     return hashlib.sha256(text).hexdigest()

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.records.rule import RaceRule
 from bakeoff.records.target import Target
 
 
@@ -70,11 +71,32 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     countable: bool = True
 
 
+class PlannedRace(msgspec.Struct, frozen=True, kw_only=True):
+    """A benchmark whose stages are the steps of a race: whoever is shown to be worse is asked no further.
+
+    Attributes:
+        benchmark: its stages are the steps, in which the targets take turns.
+        metric: the metric that is raced, without the benchmark; None for that of the first scorer.
+        rule: when to look, and which differences are as good as none.
+        level: 1 minus the chance of any wrong claim.
+    """
+
+    benchmark: str
+    metric: str | None = None
+    rule: RaceRule = RaceRule()
+    level: float = 0.95
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All stages of a run, whom they ask, and the hash that names exactly this plan."""
+    """All stages of a run, whom they ask, and the hash that names exactly this plan.
+
+    Attributes:
+        race: the race that may end a benchmark before all of its stages are sent.
+    """
 
     hash: str
     seed: int
     targets: list[Target]
     stages: list[Stage]
+    race: PlannedRace | None = None
     v: int = 1
