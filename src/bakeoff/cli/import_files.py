@@ -1,10 +1,11 @@
 """`bakeoff import`: other tools' result files become a run, their configurations a spec."""
 
+import shlex
 from pathlib import Path
 
 import click
 
-from bakeoff.cli._options import environ, json_option, out_option
+from bakeoff.cli._options import environ, json_option, out_option, pairs
 
 
 @click.command()
@@ -13,6 +14,13 @@ from bakeoff.cli._options import environ, json_option, out_option
 )
 @click.option("--name", default=None, help="Name of the run; the tool's by default.")
 @click.option("--tool", default=None, help="Read the files as this tool's, without looking at them first.")
+@click.option(
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="Call the model OLD of the files NEW; two that get one name are one target. Repeatable.",
+)
 @click.option(
     "--into",
     "folder",
@@ -27,6 +35,7 @@ def command(
     files: tuple[Path, ...],
     name: str | None,
     tool: str | None,
+    renames: tuple[str, ...],
     folder: Path | None,
     out: Path,
     as_json: bool,
@@ -34,7 +43,8 @@ def command(
     """Import result files of GuideLLM, AIPerf, vLLM bench, lm-eval and others as a run.
 
     Each FILE is a result file or a folder with some in it. The run holds what the files hold and nothing
-    else; `report`, `compare` and `runs` read it like any other.
+    else; `report`, `compare`, `decide` and `runs` read it like any other. Where one file grades a model's
+    answers and another measures its speed, both count for one target.
 
     Where a FILE is a configuration of promptfoo, OpenAI Evals, NeMo Evaluator, SkyPilot's evaluation example
     or the router toolkit, a bakeoff.yaml with its data is written instead; name the data files that
@@ -45,7 +55,7 @@ def command(
     if tool is None and is_configuration(files):
         _configuration(files, folder, as_json=as_json)
     else:
-        _results(files, out, name, tool, as_json=as_json)
+        _results(files, out, name, tool, renames, as_json=as_json)
 
 
 def _configuration(files: tuple[Path, ...], folder: Path | None, *, as_json: bool) -> None:
@@ -67,15 +77,22 @@ def _configuration(files: tuple[Path, ...], folder: Path | None, *, as_json: boo
 
 
 def _results(
-    files: tuple[Path, ...], out: Path, name: str | None, tool: str | None, *, as_json: bool
+    files: tuple[Path, ...],
+    out: Path,
+    name: str | None,
+    tool: str | None,
+    renames: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     from bakeoff.cli._show import print_finished, print_json
     from bakeoff.run.finish import finish
     from bakeoff.run.importing import import_files
     from bakeoff.run.stored import load_stored
 
-    told = " ".join(["bakeoff", "import", *(str(path) for path in files)])
-    run = import_files(files, out, name, tool=tool, command=told)
+    words = [word for each in renames for word in ("--rename", each)]
+    told = shlex.join(["bakeoff", "import", *words, *(str(path) for path in files)])
+    run = import_files(files, out, name, tool=tool, command=told, names=pairs("--rename", renames))
     finished = finish(run, load_stored(run, environ(), secrets_needed=False).spec)
     if as_json:
         print_json(finished.results)

@@ -9,7 +9,9 @@ metric that is no share between 0 and 1 per document (perplexity, BLEU) stays a 
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 # The values come from other programs' JSON, whose shape is looked at where they are read.
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,17 +98,21 @@ class LmEval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             reported=reported,
             sources=(*([results_path] if results_path else []), *files),
             wall_ns=None if found.date is None else int(found.date * 1e9),
-            notes=list(_notes(found, logged.keys(), results_path is None)),
+            notes=[
+                *_notes(found, logged.keys(), results_path is None),
+                *_without_number(tasks, target.model),
+            ],
         )
 
 
 class _Task(msgspec.Struct, frozen=True, kw_only=True):
-    """One task with its documents."""
+    """One task with its documents; `unknown` counts the scores that are no number, by metric."""
 
     name: str
     cases: list[Case]
     samples: list[Sample]
     scores: list[Score]
+    unknown: dict[str, int]
 
 
 def _is_results(path: Path) -> bool:
@@ -138,6 +144,7 @@ def _task(path: Path, found: _Results, target: str) -> _Task:
     cases: dict[str, Case] = {}
     samples: dict[str, Sample] = {}
     scores: list[Score] = []
+    unknown: Counter[str] = Counter()
     every = decode_lines(path, dict[str, Any], TOOL)
     for line, raw in zip(decode_lines(path, _Line, TOOL), every, strict=True):
         case = str(line.doc_id)
@@ -145,7 +152,16 @@ def _task(path: Path, found: _Results, target: str) -> _Task:
             cases[case] = _case(case, line)
             samples[case] = _sample(name, case, target, line)
         scores += _scores(name, case, target, line, raw)
-    return _Task(name=name, cases=list(cases.values()), samples=list(samples.values()), scores=scores)
+        unknown.update(
+            f"{metric},{line.filter}" for metric in _SHARES & raw.keys() if _is_unknown(raw[metric])
+        )
+    return _Task(
+        name=name,
+        cases=list(cases.values()),
+        samples=list(samples.values()),
+        scores=scores,
+        unknown=dict(unknown),
+    )
 
 
 def _task_name(path: Path, found: _Results) -> str:
@@ -256,3 +272,16 @@ def _notes(found: _Results, logged: Iterable[str], alone: bool) -> Iterator[str]
     for name in found.results:
         if safe_name(name, "task") not in known:
             yield f"{name}: its samples were not logged, so its numbers are lm-eval's own"
+
+
+def _is_unknown(value: Any) -> bool:  # noqa: ANN401  whatever stands at a metric's name
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _without_number(tasks: Iterable[_Task], model: str) -> Iterator[str]:
+    for task in tasks:
+        for metric, count in sorted(task.unknown.items()):
+            yield (
+                f"{task.name}: {count} of {len(task.cases)} scores of {metric} for `{model}` are no number "
+                "in the file: unknown, and left out"
+            )

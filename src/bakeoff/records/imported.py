@@ -97,6 +97,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
         wall_ns: the wall-clock time of the run's time zero.
         cases: what was asked, by benchmark and id; empty where it is not stored with the run.
         base: where relative paths of the spec start.
+        folder: the run's directory, for a format that keeps its files as they are.
     """
 
     results: Results
@@ -107,6 +108,7 @@ class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
     wall_ns: int
     cases: Callable[[], dict[str, dict[str, Case]]] = dict
     base: Path = Path()
+    folder: Path | None = None
 
     @property
     def warmups(self) -> frozenset[str]:

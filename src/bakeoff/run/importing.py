@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from bakeoff.clock import Anchor
 from bakeoff.errors import DataError
 from bakeoff.extend import Importer
 from bakeoff.records import Case, Event, Plan, Sample, Stage, Target
-from bakeoff.records.imported import Imported, ImportedBenchmark, ImportFacts, SourceFile
+from bakeoff.records.imported import Imported, ImportFacts, Reported, SourceFile
 from bakeoff.run.folder import RunFacts, new_folder, write_plan
+from bakeoff.run.joining import joined, union
 from bakeoff.spec.variables import escape
 from bakeoff.stores.jsonl import JsonlStore
 
@@ -25,6 +27,21 @@ _LONGEST_NS = 1 << 62
 _MOST_TOKENS = 10**9
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a measurement beside its files.
+
+    Attributes:
+        decide: what the run is judged by, as in a spec.
+        environment: facts about the measurement.
+    """
+
+    decide: Mapping[str, Any] = {}
+    environment: Mapping[str, str] = {}
+
+
+NOTHING = Beside()
+
+
 def import_files(
     paths: Sequence[Path],
     root: Path,
@@ -32,13 +49,14 @@ def import_files(
     *,
     tool: str | None = None,
     command: str = "",
-    decide: Mapping[str, Any] | None = None,
-    environment: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
+    beside: Beside = NOTHING,
 ) -> Path:
     """Write what the files hold into a new run directory under `root` and return it.
 
     Files that belong together, such as a summary and its requests, are read once. Several tools' files
-    become one run, in which a model that two tools measured is two targets.
+    become one run. A model whose answers one of them graded and whose speed another measured is one target;
+    where two tell of the same thing, each has a target of its own.
 
     Args:
         paths: result files, or folders with some in them.
@@ -46,23 +64,24 @@ def import_files(
         name: the run's name; the tools' by default.
         tool: the importer, where it cannot be found out.
         command: repeats the import.
-        decide: what the run is judged by, as in a spec.
-        environment: facts about the measurement that the files do not hold.
+        names: what targets of the files are called in the run; two that get one name are one target.
+        beside: what the files do not hold.
 
     Raises:
         DataError: a file is of no known tool, or cannot be read whole.
+        UsageError: no file has a target that `names` names.
     """
-    parts = _apart(_read(_files(paths, tool), tool))
+    parts = joined(_read(_files(paths, tool), tool), names)
     tools = list(dict.fromkeys(part.tool for part in parts))
     label = name or "-".join(tools)
     folder = new_folder(root, label)
     plan = _plan(parts)
     with contextlib.closing(JsonlStore(folder)) as store:
-        cases = {bench: rows for part in parts for bench, rows in part.cases.items()}
-        document = _document(label, parts) | ({"decide": dict(decide)} if decide else {})
+        cases = _cases(parts)
+        document = _document(label, parts) | ({"decide": dict(beside.decide)} if beside.decide else {})
         write_plan(store, plan, document, cases)
         store.grouped = True
-        for event in _beginning(parts, folder, command, environment or {}):
+        for event in _beginning(parts, folder, command, beside.environment):
             store.add(event)
         for part in parts:
             for sample in part.samples:
@@ -135,54 +154,9 @@ def _check_size(sample: Sample, path: Path) -> None:
         raise DataError(f"request {sample.case} ends before it begins", where=str(path))
 
 
-def _apart(parts: Sequence[Imported]) -> list[Imported]:
-    """Return the parts so that no two say different things under one name."""
-    targets: set[str] = set()
-    benchmarks: dict[str, tuple[ImportedBenchmark, list[Case]]] = {}
-    found: list[Imported] = []
-    for part in parts:
-        names: dict[str, str] = {}
-        for target in part.targets:
-            names[target.name] = _free(target.name, part.tool, targets)
-            targets.add(names[target.name])
-        renamed: dict[str, str] = {}
-        for bench in part.benchmarks:
-            content = (bench, part.cases.get(bench.name, []))
-            same = benchmarks.get(bench.name, content) == content
-            renamed[bench.name] = bench.name if same else _free(bench.name, part.tool, set(benchmarks))
-            benchmarks.setdefault(renamed[bench.name], content)
-        found.append(_renamed(part, names, renamed))
-    return found
-
-
-def _free(name: str, tool: str, taken: set[str]) -> str:
-    if name not in taken:
-        return name
-    named = f"{name}-{tool}"
-    number = 2
-    while named in taken:
-        named = f"{name}-{tool}-{number}"
-        number += 1
-    return named
-
-
-def _renamed(part: Imported, targets: dict[str, str], benchmarks: dict[str, str]) -> Imported:
-    if all(old == new for names in (targets, benchmarks) for old, new in names.items()):
-        return part
-    replace = msgspec.structs.replace
-
-    def at(record: Any) -> Any:  # noqa: ANN401  a sample, a score or reported numbers
-        return replace(record, target=targets[record.target], benchmark=benchmarks[record.benchmark])
-
-    return replace(
-        part,
-        targets=tuple(replace(each, name=targets[each.name]) for each in part.targets),
-        benchmarks=tuple(replace(each, name=benchmarks[each.name]) for each in part.benchmarks),
-        samples=[at(each) for each in part.samples],
-        scores=[at(each) for each in part.scores],
-        reported=[at(each) for each in part.reported],
-        cases={benchmarks[name]: rows for name, rows in part.cases.items()},
-    )
+def _cases(parts: Sequence[Imported]) -> dict[str, list[Case]]:
+    names = dict.fromkeys(name for part in parts for name in part.cases)
+    return {name: union([part.cases.get(name, []) for part in parts]) for name in names}
 
 
 def _plan(parts: Sequence[Imported]) -> Plan:
@@ -237,16 +211,27 @@ def _document(name: str, parts: Sequence[Imported]) -> dict[str, Any]:
             "measured": bench.measured,
             "metrics": list(bench.metrics),
             **({"load": bench.load} if bench.load else {}),
+            **({"models": asked} if len(asked := _asked(parts, bench.name)) < len(models) else {}),
         }
-        for part in parts
+        for part in reversed(parts)
         for bench in part.benchmarks
     }
+    order = dict.fromkeys(bench.name for part in parts for bench in part.benchmarks)
     return {
         "version": 1,
         "name": escape(name),
         "models": list(models.values()),
-        "benchmarks": list(benchmarks.values()),
+        "benchmarks": [benchmarks[each] for each in order],
     }
+
+
+def _asked(parts: Sequence[Imported], benchmark: str) -> list[str]:
+    """Return the targets that have something in a benchmark."""
+    found: dict[str, None] = {}
+    for part in parts:
+        rows: Iterable[Sample | Reported] = chain(part.samples, part.reported)
+        found |= dict.fromkeys(row.target for row in rows if row.benchmark == benchmark)
+    return list(found)
 
 
 def _beginning(

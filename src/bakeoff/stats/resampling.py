@@ -5,6 +5,7 @@ With `clusters`, whole clusters are flipped and redrawn: values inside one may d
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from itertools import accumulate
 from operator import getitem
@@ -36,7 +37,7 @@ class FlipTest(msgspec.Struct, frozen=True, kw_only=True):
     approximate: bool = False
 
 
-class _Group(msgspec.Struct, frozen=True, kw_only=True):
+class _Group(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The sum of one cluster's differences and how many there are."""
 
     total: float
@@ -144,10 +145,11 @@ def _groups(differences: Sequence[float], clusters: Sequence[Hashable] | None) -
     if clusters is None:
         return [_Group(total=value, size=1) for value in differences]
     check_same_length(differences, clusters)
-    members: dict[Hashable, list[float]] = {}
+    totals: dict[Hashable, float] = {}
     for value, cluster in zip(differences, clusters, strict=True):
-        members.setdefault(cluster, []).append(value)
-    return [_Group(total=math.fsum(values), size=len(values)) for values in members.values()]
+        totals[cluster] = totals.get(cluster, 0.0) + value
+    sizes = Counter(clusters)
+    return [_Group(total=total, size=sizes[cluster]) for cluster, total in totals.items()]
 
 
 def _signed_sums(sizes: Sequence[float], start: float) -> list[float]:
