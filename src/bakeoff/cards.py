@@ -195,6 +195,62 @@ def _warnings(card: DataCard) -> Iterator[str]:
         yield f"fields of more than one type, or null in some rows: {', '.join(sparse[:_SHOWN])}"
 
 
+class CardTable(msgspec.Struct, frozen=True, kw_only=True):
+    """One table of a card; the first cell of a row names it."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def tables(card: DataCard) -> list[CardTable]:
+    """Return the tables of a card, without those that would be empty."""
+    found = [
+        CardTable(head=("field", "filled", "types"), rows=[_field_row(card, field) for field in card.fields]),
+        CardTable(head=_LENGTHS, rows=_length_rows(card)),
+        CardTable(head=("check", "rows"), rows=_check_rows(card)),
+        CardTable(head=("right answer", "rows", "share"), rows=_answer_rows(card.answers)),
+    ]
+    return [table for table in found if table.rows]
+
+
+_LENGTHS = ("length in characters", "n", "mean", "p5", "p50", "p95", "p99", "max")
+
+
+def _field_row(card: DataCard, field: FieldCard) -> tuple[str, ...]:
+    kinds = ", ".join(f"{kind} {count}" for kind, count in field.types.items())
+    return (field.name, f"{field.filled / card.rows:.0%}", kinds)
+
+
+def _length_rows(card: DataCard) -> list[tuple[str, ...]]:
+    spans = [("question", card.questions), ("right answer", card.references)]
+    return [
+        (name, *(f"{value:.0f}" for value in msgspec.structs.astuple(span))) for name, span in spans if span
+    ]
+
+
+def _check_rows(card: DataCard) -> list[tuple[str, ...]]:
+    return [
+        ("equal to an earlier row", str(card.duplicates.exact)),
+        ("same question as an earlier row", str(card.duplicates.normalised)),
+        ("same question, another right answer", str(card.duplicates.conflicting)),
+        ("given away by an example", str(len(card.leaks))),
+        ("without a right answer", str(card.rows - card.answers.n)),
+    ]
+
+
+def _answer_rows(answers: Answers) -> list[tuple[str, ...]]:
+    return [
+        (_short(answer), str(count), f"{count / answers.n:.0%}") for answer, count in answers.counts.items()
+    ]
+
+
+def remark(card: DataCard) -> str:
+    """Return what is said of the right answers where they are too many for a table."""
+    answers = card.answers
+    told = answers.counts or not answers.n
+    return "" if told else f"{answers.distinct} different right answers in {answers.n} rows"
+
+
 def lines(card: DataCard) -> Iterator[str]:
     """Yield the card as Markdown."""
     yield f"## {card.name}"
@@ -204,52 +260,13 @@ def lines(card: DataCard) -> Iterator[str]:
     if card.warnings:
         yield from (f"- **warning**: {warning}" for warning in card.warnings)
         yield ""
-    yield from _table(
-        ("field", "filled", "types"),
-        [
-            (
-                field.name,
-                f"{field.filled / card.rows:.0%}",
-                ", ".join(f"{k} {n}" for k, n in field.types.items()),
-            )
-            for field in card.fields
-        ],
-    )
-    spans = [("question", card.questions), ("right answer", card.references)]
-    yield from _table(
-        ("length in characters", "n", "mean", "p5", "p50", "p95", "p99", "max"),
-        [
-            (name, *(f"{value:.0f}" for value in msgspec.structs.astuple(span)))
-            for name, span in spans
-            if span
-        ],
-    )
-    yield from _table(
-        ("check", "rows"),
-        [
-            ("equal to an earlier row", str(card.duplicates.exact)),
-            ("same question as an earlier row", str(card.duplicates.normalised)),
-            ("same question, another right answer", str(card.duplicates.conflicting)),
-            ("given away by an example", str(len(card.leaks))),
-            ("without a right answer", str(card.rows - card.answers.n)),
-        ],
-    )
-    if card.answers.counts:
-        share = [
-            (_cell(answer), str(count), f"{count / card.answers.n:.0%}")
-            for answer, count in card.answers.counts.items()
-        ]
-        yield from _table(("right answer", "rows", "share"), share)
-    elif card.answers.n:
-        yield f"{card.answers.distinct} different right answers in {card.answers.n} rows"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    if rows:
-        for row in (header, ["---"] * len(header), *rows):
-            yield "| " + " | ".join(row) + " |"
+    for table in tables(card):
+        for row in (table.head, ["---"] * len(table.head), *table.rows):
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
         yield ""
+    if remark(card):
+        yield remark(card)
 
 
-def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text)[:60].replace("|", "\\|")
+def _short(text: str) -> str:
+    return re.sub(r"\s+", " ", text)[:60]

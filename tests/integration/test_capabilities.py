@@ -238,9 +238,9 @@ def test_the_models_of_a_spec_are_probed_by_name(tmp_path):
 def test_an_endpoint_without_a_server_or_a_model_is_refused():
     with pytest.raises(EndpointError, match="does not answer"):
         asyncio.run(probe_endpoint("http://127.0.0.1:9/v1", model="m", api_key=None))
-    with pytest.raises(EndpointError, match="does not list its models"):
+    with pytest.raises(EndpointError, match="does not answer"):
         asyncio.run(probe_endpoint("http://127.0.0.1:9/v1", model=None, api_key="k"))
-    with pytest.raises(EndpointError, match="lists no models"):
+    with pytest.raises(EndpointError, match="does not answer"):
         asyncio.run(list_served("http://127.0.0.1:9/v1", api_key=None))
 
 
@@ -255,14 +255,18 @@ def test_an_endpoint_lists_its_models_to_who_has_the_key():
         asyncio.run(work(TruthSettings(api_key="k"), "other"))
 
 
-@pytest.mark.parametrize("rows", [{"data": "none"}, {"data": [{"name": "x"}]}, {}])
+@pytest.mark.parametrize("rows", [{"data": "none"}, {"data": [{"name": "x"}]}, {}, b"<html>", None])
 def test_a_list_of_another_form_is_none(rows, monkeypatch):
-    async def get(*_: object, **__: object) -> dict[str, object]:
-        return rows
+    async def ask(*_: object) -> Exchange:
+        if rows is None:
+            raise NotSeen("HTTP 404: nothing here")
+        return whole(rows)
 
-    monkeypatch.setattr(Door, "get", get)
+    monkeypatch.setattr(Door, "ask", ask)
     with pytest.raises(EndpointError, match="lists no models"):
         asyncio.run(list_served("http://127.0.0.1:9/v1", api_key=None))
+    with pytest.raises(EndpointError, match="does not list its models"):
+        asyncio.run(probe_endpoint("http://127.0.0.1:9/v1", model=None, api_key="k"))
 
 
 def test_a_connection_that_was_closed_meanwhile_is_opened_again():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bakeoff.cli._terminal import table
 from bakeoff.records.capabilities import Capabilities
+from bakeoff.run.remembering import age_text
 
 _ROWS = {
     "chat": "chat",
@@ -34,7 +35,13 @@ def as_table(found: Sequence[Capabilities]) -> str:
         for name, note in each.notes.items()
     ]
     head = table(("", *(each.target for each in found)), rows)
-    return "\n".join([head, "", *notes, "? is not to be told"]) if notes else head
+    ages = [
+        f"{each.target}: seen {age_text(each.age_s)}; `--fresh` asks again"
+        for each in found
+        if each.age_s is not None
+    ]
+    below = [*ages, *notes, *(["? is not to be told"] if notes else [])]
+    return "\n".join([head, "", *below]) if below else head
 
 
 def _cell(value: bool | str | int | None) -> str:

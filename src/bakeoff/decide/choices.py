@@ -14,7 +14,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def choice_facts(
-    benchmark: BenchmarkSpec, cases: Mapping[str, Case], collected: Collected, events: Iterable[Event]
+    benchmark: BenchmarkSpec, cases: Mapping[str, Case], collected: Collected, events: Sequence[Event]
 ) -> dict[str, Any]:
     """Return what a reader must know of a multiple choice benchmark; nothing for any other.
 
@@ -35,7 +35,18 @@ def choice_facts(
             if name == benchmark.name
         },
     }
-    passed_over = _passed_over(benchmark.name, events)
+    nothing: dict[str, Any] = {}
+    chosen = next((event.facts for event in reversed(events) if event.kind == "modes_chosen"), nothing)
+    if benchmark.name in chosen.get("unasked", ()):
+        facts["chosen by"] = "the form of the rows: a question, choices, an answer"
+    ages = [
+        event.facts["age_s"] for event in events if event.kind == "capabilities" and event.facts.get("age_s")
+    ]
+    if ages:
+        facts["probed"] = (
+            f"up to {max(ages) / 3600:.1f} h before the run; `bakeoff models probe --fresh` asks anew"
+        )
+    passed_over: Sequence[str] = chosen.get("passed_over", {}).get(benchmark.name, ())
     if passed_over:
         facts["passed over"] = passed_over
     return {"multiple choice": facts}
@@ -88,12 +99,3 @@ def _expected(cases: Iterable[Case]) -> dict[str, float]:
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items()))
-
-
-def _passed_over(benchmark: str, events: Iterable[Event]) -> Sequence[str]:
-    found: Sequence[str] = ()
-    for event in events:
-        if event.kind == "modes_chosen":
-            by_name = cast("dict[str, list[str]]", event.facts.get("passed_over", {}))
-            found = by_name.get(benchmark, ())
-    return found

@@ -92,6 +92,11 @@ def config_of(task: Any, benchmark: BenchmarkSpec) -> dict[str, Any]:  # noqa: A
     return config
 
 
+def number(case: Case) -> int:
+    """Return the number of a case's document in its task."""
+    return int(case.id.rpartition("/")[2])
+
+
 def filters(task: Any) -> list[str]:  # noqa: ANN401  lm-eval has no types
     """Return the names of the task's filters."""
     return [each.name for each in task._filters]  # noqa: SLF001  no other way tells them before an answer
@@ -144,7 +149,7 @@ def _line(work: Judgement, doc: Doc, name: str, found: Judged | None) -> dict[st
     left = [_INVALID] * len(raw) if found is None else found.left
     first = next(iter(asked["gen_args_0"].values()))
     return {
-        "doc_id": int(case.id),
+        "doc_id": number(case),
         "doc": body,
         "target": target,
         "arguments": asked,

@@ -22,9 +22,11 @@ from bakeoff.exporters._lm_eval_docs import (
     dumped,
     hashed,
     judged_doc,
+    number,
     sample_lines,
 )
 from bakeoff.harness import load_task
+from bakeoff.harness.judge import TASK
 from bakeoff.harness.task import module
 from bakeoff.records import BenchmarkSpec, Target
 from bakeoff.records.imported import StoredRun
@@ -52,7 +54,7 @@ class LmEvalExport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         paths: list[Path] = []
         for index, target in enumerate(run.plan.targets):
-            works = [work for each in _named(benchmarks) if (work := _judgement(run, target, *each)).docs]
+            works = [work for each in _named(run, benchmarks) if (work := _judgement(run, target, each)).docs]
             if works:
                 paths += self._write(run, target, works, folder / _stamp(run.wall_ns, index))
         if not paths:
@@ -79,7 +81,7 @@ class LmEvalExport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         configs = {work.name: work.config for work in works}
         return {
             "results": results,
-            "group_subtasks": {},
+            "group_subtasks": _groups(works),
             "configs": configs,
             "versions": {work.name: work.task.VERSION for work in works},
             "n-shot": {name: config["num_fewshot"] for name, config in configs.items()},
@@ -121,31 +123,64 @@ def _stamp(wall_ns: int, index: int) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds").replace(":", "-")
 
 
-def _named(benchmarks: list[BenchmarkSpec]) -> list[tuple[str, BenchmarkSpec]]:
-    """Return each benchmark under its task's name; under its own where two ask one task."""
-    tasks = [str(each.dataset.options["task"]) for each in benchmarks]
-    return [
-        (task if tasks.count(task) == 1 else each.name, each)
-        for task, each in zip(tasks, benchmarks, strict=True)
-    ]
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that a benchmark asked, and the name of its files."""
+
+    name: str
+    task: str
+    benchmark: BenchmarkSpec
 
 
-def _judgement(run: StoredRun, target: Target, name: str, benchmark: BenchmarkSpec) -> Judgement:
+def _named(run: StoredRun, benchmarks: list[BenchmarkSpec]) -> list[_Asked]:
+    """Return each task under its own name; under the benchmark's as well where two ask one task."""
+    asked: list[_Asked] = []
+    for each in benchmarks:
+        own = str(each.dataset.options["task"])
+        cases = run.cases().get(each.name, {}).values()
+        names = dict.fromkeys(str(case.fields.get(TASK, own)) for case in cases)
+        asked += [_Asked(name=name, task=name, benchmark=each) for name in sorted(names) or [own]]
+    tasks = [each.task for each in asked]
+    return [each if tasks.count(each.task) == 1 else _renamed(each) for each in asked]
+
+
+def _renamed(asked: _Asked) -> _Asked:
+    own = asked.task == asked.benchmark.dataset.options["task"]
+    name = asked.benchmark.name if own else f"{asked.benchmark.name}_{asked.task}"
+    return msgspec.structs.replace(asked, name=name)
+
+
+def _groups(works: list[Judgement]) -> dict[str, list[str]]:
+    """Return the tasks of each group that was asked as one benchmark; their numbers stay apart."""
+    found: dict[str, list[str]] = {}
+    for work in works:
+        group = str(work.benchmark.dataset.options["task"])
+        if any(TASK in doc.case.fields for doc in work.docs):
+            found.setdefault(group, []).append(work.name)
+    return found
+
+
+def _judgement(run: StoredRun, target: Target, asked: _Asked) -> Judgement:
+    benchmark = asked.benchmark
     options = benchmark.dataset.options
     include = options.get("include_path")
-    task = load_task(options["task"], None if include is None else textfiles.resolve(run.base, include))
-    cases = run.cases().get(benchmark.name, {})
+    folder = None if include is None else textfiles.resolve(run.base, include)
+    task = load_task(asked.task, folder, allow_code=bool(options.get("allow_code")))
+    cases = {
+        name: case
+        for name, case in run.cases().get(benchmark.name, {}).items()
+        if case.fields.get(TASK, asked.task) == asked.task
+    }
     docs: dict[str, Doc] = {}
     for sample in run.samples():
         mine = (sample.benchmark, sample.target, sample.repeat) == (benchmark.name, target.name, 0)
         if mine and sample.stage not in run.warmups and sample.case in cases:
             docs[sample.case] = judged_doc(task, cases[sample.case], sample)
     return Judgement(
-        name=name,
+        name=asked.name,
         task=task,
         benchmark=benchmark,
         config=config_of(task, benchmark),
-        docs=sorted(docs.values(), key=lambda doc: int(doc.case.id)),
+        docs=sorted(docs.values(), key=lambda doc: number(doc.case)),
         chat=benchmark.prompt.form != "completion" and target.provider != _COMPLETIONS,
     )
 

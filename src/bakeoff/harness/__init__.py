@@ -6,6 +6,6 @@ knows no endpoint and sends nothing.
 
 from bakeoff.harness.judge import Judged, judge
 from bakeoff.harness.questions import Question, Wish, questions
-from bakeoff.harness.task import load_task
+from bakeoff.harness.task import load_task, task_names
 
-__all__ = ["Judged", "Question", "Wish", "judge", "load_task", "questions"]
+__all__ = ["Judged", "Question", "Wish", "judge", "load_task", "questions", "task_names"]

@@ -10,6 +10,8 @@ from bakeoff.records import Case, Sample
 
 DOC = "doc"
 """The field of a case that holds the task's document."""
+TASK = "task"
+"""The field and slice of a case that names its task, where a benchmark asks several."""
 _KINDS = {"multiple_choice": "loglikelihood"}
 
 

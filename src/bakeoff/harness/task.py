@@ -14,9 +14,10 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2.sandbox import SandboxedEnvironment
 
 from bakeoff.errors import DataError, PluginError
-from bakeoff.harness.find import find_task
+from bakeoff.harness.find import find_task, find_tasks
 from bakeoff.harness.offline import offline
 
 _LOCAL = frozenset({"arrow", "csv", "json", "parquet", "text"})
@@ -35,8 +36,13 @@ FAULTS = (
 """What code of a task raises when its data is not as it expects."""
 
 
-def load_task(name: str, include_path: Path | None = None) -> Any:  # noqa: ANN401  lm-eval has no types
+def load_task(name: str, include_path: Path | None = None, *, allow_code: bool = False) -> Any:  # noqa: ANN401  lm-eval has no types
     """Return a task, loaded once for each name and folder.
+
+    Args:
+        name: of the task.
+        include_path: a folder of further task files, which go before lm-eval's own.
+        allow_code: let files of that folder name Python functions, which run in this process.
 
     Data comes from local files and from the cache that Hugging Face's own programs fill; nothing is fetched
     unless `HF_HUB_OFFLINE=0` stands in the environment.
@@ -45,7 +51,17 @@ def load_task(name: str, include_path: Path | None = None) -> Any:  # noqa: ANN4
         DataError: there is no such task, its data is not there, or it cannot be asked here.
         PluginError: lm-eval is not installed.
     """
-    return _loaded(name, "" if include_path is None else str(include_path))
+    return _loaded(name, "" if include_path is None else str(include_path), allow_code)
+
+
+def task_names(name: str, include_path: Path | None = None) -> list[str]:
+    """Return the tasks that a name stands for: one, or those of a group or tag in its order.
+
+    Raises:
+        DataError: nothing is called so, or a group changes what its tasks ask.
+        PluginError: lm-eval is not installed.
+    """
+    return find_tasks(name, _folders("" if include_path is None else str(include_path)))
 
 
 @contextmanager
@@ -78,19 +94,60 @@ def module(name: str) -> Any:  # noqa: ANN401  lm-eval has no types
         ) from error
 
 
-@lru_cache(maxsize=16)
-def _loaded(name: str, include: str) -> Any:  # noqa: ANN401  lm-eval has no types
-    folders = [Path(module("lm_eval.tasks").__file__).parent]
-    if include:
-        if not Path(include).is_dir():
-            raise DataError(
-                "there is no such folder", where=include, hint="`include_path` is a folder of task files"
-            )
-        folders.append(Path(include))
+@lru_cache(maxsize=256)
+def _loaded(name: str, include: str, allow_code: bool) -> Any:  # noqa: ANN401, FBT001  lm-eval has no types; a key of the cache
+    folders = _folders(include)
     path = find_task(name, folders)
     config = _config(name, path)
     _check(name, config, path)
+    if not allow_code and not path.is_relative_to(folders[0]):
+        _refuse_code(name, path)
     return _built(name, config, path)
+
+
+def _folders(include: str) -> list[Path]:
+    """Return where tasks are looked for: lm-eval's own folder, then the user's."""
+    own = Path(module("lm_eval.tasks").__file__).parent
+    if include and not Path(include).is_dir():
+        raise DataError(
+            "there is no such folder", where=include, hint="`include_path` is a folder of task files"
+        )
+    return [own, Path(include)] if include else [own]
+
+
+def _refuse_code(name: str, path: Path) -> None:
+    """Refuse a task file, or one that it includes, that names a Python function."""
+    todo, seen = [path], set[Path]()
+    while todo:
+        file = todo.pop()
+        if file in seen or not file.is_file():
+            continue
+        seen.add(file)
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        named = _tags(node)
+        if named:
+            raise DataError(
+                f"the task `{name}` runs Python code of its folder: {', '.join(sorted(named))}",
+                where=str(file),
+                hint="read that code; if you trust it, write `allow_code: true` beside `lm_eval`",
+            )
+        todo += [file.parent / each for each in _includes(node)]
+
+
+def _tags(node: Any) -> set[str]:  # noqa: ANN401  nodes of YAML, whose classes have no types
+    """Return the functions that a node names."""
+    if isinstance(node, yaml.MappingNode):
+        return {each for pair in node.value for part in pair for each in _tags(part)}
+    if isinstance(node, yaml.SequenceNode):
+        return {each for part in node.value for each in _tags(part)}
+    return {str(node.value)} if node is not None and node.tag == "!function" else set()
+
+
+def _includes(node: Any) -> list[str]:  # noqa: ANN401  as `_tags`
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    named = [value for key, value in pairs if key.value == "include"]
+    texts = [part for each in named for part in (each.value if isinstance(each.value, list) else [each])]
+    return [str(each.value) for each in texts]
 
 
 def _config(name: str, path: Path) -> dict[str, Any]:
@@ -117,10 +174,12 @@ def _built(name: str, config: dict[str, Any], path: Path) -> Any:  # noqa: ANN40
 
 
 def _keep_templates() -> None:
-    """Let lm-eval's Jinja compile a template once, not once for every document and example."""
+    """Let lm-eval's Jinja compile a template once, not for every document, and keep templates from Python."""
     jinja = module("lm_eval.utils").env
     if not hasattr(jinja.from_string, "cache_info"):
-        jinja.from_string = lru_cache(maxsize=64)(jinja.from_string)
+        safe = SandboxedEnvironment(undefined=jinja.undefined, keep_trailing_newline=True)
+        safe.filters.update(jinja.filters)
+        jinja.from_string = lru_cache(maxsize=64)(safe.from_string)
 
 
 def _placed_files(config: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import msgspec
 
 from bakeoff.errors import DataError
 from bakeoff.prompts.mapping import LETTERS, REFERENCE_NAMES, letter_of, texts_of
-from bakeoff.prompts.modes import LIKELIHOOD
-from bakeoff.prompts.render import PromptRenderer
+from bakeoff.prompts.modes import BY_LIKELIHOOD, LIKELIHOOD, silent
+from bakeoff.prompts.render import INPUT_NAMES, PromptRenderer
 from bakeoff.records import BenchmarkSpec, Case, Continuation, PromptSpec, Request
 
 TOP_LOGPROBS = 20
@@ -78,6 +78,22 @@ def _shuffled(case: Case, names: Sequence[str], rng: Random) -> Case:
     if name is not None and fields[name] != choices[right]:
         fields[name] = letter
     return msgspec.structs.replace(case, fields=fields, reference=letter)
+
+
+def with_default_mode(benchmark: BenchmarkSpec, cases: Sequence[Case]) -> BenchmarkSpec:
+    """Return a benchmark that says nothing else with the mode that rows of a question and choices ask for.
+
+    Only likelihoods come unasked: letters are another question, with scores of another meaning.
+    """
+    if not silent(benchmark) or not cases or not all(_is_choice(case) for case in cases):
+        return benchmark
+    return msgspec.structs.replace(benchmark, multiple_choice=BY_LIKELIHOOD)
+
+
+def _is_choice(case: Case) -> bool:
+    asked = any(isinstance(case.fields.get(name), str) for name in INPUT_NAMES)
+    ready = case.messages or case.continuations or case.prompt is not None
+    return asked and not ready and not _problem(case)
 
 
 def check_choices(cases: Sequence[Case], benchmark: str, path: str = "") -> None:

@@ -12,7 +12,11 @@ MODES = ("prompt_logprobs", "grammar", "first_token", "letter")
 LIKELIHOOD = frozenset({"prompt_logprobs", "grammar"})
 """Modes that compare the likelihoods of whole choices; the others ask for a letter: another question."""
 
+BY_LIKELIHOOD = "likelihood"
+"""The asked mode that stands for the best of `LIKELIHOOD`, as `auto` does for the best of all."""
+
 _TEXT = frozenset({"letter"})
+_ASKED = {"auto": MODES, BY_LIKELIHOOD: tuple(mode for mode in MODES if mode in LIKELIHOOD)}
 
 
 def allowed_modes(benchmark: BenchmarkSpec) -> tuple[str, ...]:
@@ -20,9 +24,20 @@ def allowed_modes(benchmark: BenchmarkSpec) -> tuple[str, ...]:
 
     Scorers of its own, the chat form and a load under measurement leave out those that do not fit.
     """
-    asked = benchmark.multiple_choice
-    modes = MODES if asked == "auto" else (str(asked),)
-    return tuple(mode for mode in modes if not obstacle(benchmark, mode))
+    return tuple(mode for mode in meant(benchmark) if not obstacle(benchmark, mode))
+
+
+def meant(benchmark: BenchmarkSpec) -> tuple[str, ...]:
+    """Return the modes that a benchmark's `multiple_choice` stands for, best first."""
+    asked = str(benchmark.multiple_choice)
+    return _ASKED.get(asked, (asked,))
+
+
+def silent(benchmark: BenchmarkSpec) -> bool:
+    """Tell whether a benchmark says nothing of how its rows are asked or judged, so that these may say it."""
+    prompt = benchmark.prompt
+    spoken = prompt.template or prompt.messages or prompt.form == "chat" or benchmark.scorers
+    return benchmark.multiple_choice is None and not benchmark.measured and not spoken
 
 
 def obstacle(benchmark: BenchmarkSpec, mode: str) -> str:
@@ -63,18 +78,19 @@ def with_modes(spec: Spec, modes: Mapping[str, str]) -> Spec:
     Args:
         spec: as read.
         modes: of benchmarks whose mode was chosen by what the endpoints can do; one that is not there stays
-            `auto`, with the scorers that the best mode would have.
+            as it was asked for, with the scorers that the best mode would have.
     """
     return msgspec.structs.replace(
-        spec, benchmarks=[_with_mode(b, modes.get(b.name)) for b in spec.benchmarks]
+        spec, benchmarks=[with_mode(b, modes.get(b.name)) for b in spec.benchmarks]
     )
 
 
-def _with_mode(benchmark: BenchmarkSpec, chosen: str | None) -> BenchmarkSpec:
-    if benchmark.multiple_choice is None:
+def with_mode(benchmark: BenchmarkSpec, chosen: str | None = None) -> BenchmarkSpec:
+    """Return a benchmark with its mode, where that is settled or `chosen`, and its scorers filled in."""
+    if benchmark.multiple_choice is None and chosen is None:
         return benchmark
-    mode = chosen or benchmark.multiple_choice
-    if mode == "auto" and len(allowed_modes(benchmark)) == 1:
+    mode = chosen or str(benchmark.multiple_choice)
+    if mode in _ASKED and len(allowed_modes(benchmark)) == 1:
         (mode,) = allowed_modes(benchmark)
     scorers = benchmark.scorers or default_scorers(mode)
     return msgspec.structs.replace(benchmark, multiple_choice=mode, scorers=scorers)

@@ -11,7 +11,7 @@ from bakeoff.records import Exchange, Request, Target, Usage
 T = TypeVar("T")
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
-_COUNTS = ("prompt", "completion", "cached", "reasoning")
+_COUNTS = ("prompt", "completion", "cached", "reasoning", "cache_write")
 
 
 class Undecodable(Exception):  # noqa: N818  a finding that becomes `Response.error`

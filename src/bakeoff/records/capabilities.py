@@ -29,6 +29,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         context: longest prompt and answer together, in tokens.
         notes: by the name of a point, what was seen in its place.
         requests: how many requests the answers took.
+        age_s: how long ago the oldest of the answers was given; None where all are of this moment.
     """
 
     target: str
@@ -49,4 +50,5 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     context: int | None = None
     notes: dict[str, str] = {}
     requests: int = 0
+    age_s: float | None = None
     v: int = CAPABILITIES_VERSION

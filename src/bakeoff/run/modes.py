@@ -1,6 +1,6 @@
 """Choose how each multiple choice benchmark is asked: the best way that all its targets were seen to have."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -9,8 +9,8 @@ from bakeoff.plan import asked_names
 from bakeoff.prompts.modes import allowed_modes
 from bakeoff.records import BenchmarkSpec, Event, Spec, Target
 from bakeoff.records.capabilities import Capabilities
-from bakeoff.run.capabilities import probe
 from bakeoff.run.models import Form
+from bakeoff.run.remembering import Notebook, notebook, remembered_probe
 from bakeoff.wire import Client, Route
 
 CHOSEN = "modes_chosen"
@@ -23,10 +23,12 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         modes: by benchmark.
         passed_over: by benchmark, why no better mode was taken.
+        unasked: benchmarks that are multiple choice by the form of their rows alone.
     """
 
     modes: dict[str, str] = {}
     passed_over: dict[str, list[str]] = {}
+    unasked: list[str] = []
 
 
 class Openings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +37,14 @@ class Openings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         routes: by target.
         forms: of the lettered questions, by benchmark.
+        book: where earlier probes are; that of the user by default.
     """
 
     targets: list[Target]
     routes: dict[str, Route]
     forms: Mapping[str, Form]
     client: Client
+    book: Notebook | None = None
 
 
 def modes_of(events: Iterable[Event]) -> dict[str, str]:
@@ -63,13 +67,16 @@ def stored(chosen: Chosen, seen: Iterable[Capabilities], at: int) -> list[Event]
     return [*events, Event(kind=CHOSEN, at=at, facts=msgspec.to_builtins(chosen))]
 
 
-async def choose_modes(spec: Spec, openings: Openings, before: Chosen) -> tuple[Chosen, list[Capabilities]]:
+async def choose_modes(
+    spec: Spec, openings: Openings, before: Chosen, *, unasked: Collection[str] = ()
+) -> tuple[Chosen, list[Capabilities]]:
     """Return how each multiple choice benchmark is asked, and what was seen of the targets for that.
 
     Args:
         spec: as read.
         openings: whom to ask.
         before: what was chosen when the run began; a resume may not mix modes.
+        unasked: benchmarks that are multiple choice by the form of their rows alone.
 
     Raises:
         EndpointError: a target lacks what a benchmark needs.
@@ -81,8 +88,12 @@ async def choose_modes(spec: Spec, openings: Openings, before: Chosen) -> tuple[
             for name in asked_names(benchmark, openings.targets) if point else ():
                 wanted.setdefault(name, set()).add(point)
     seen = {
-        target.name: await probe(
-            openings.client, openings.routes[target.name], target, frozenset(wanted[target.name])
+        target.name: await remembered_probe(
+            openings.client,
+            openings.routes[target.name],
+            target,
+            frozenset(wanted[target.name]),
+            book=openings.book or notebook(),
         )
         for target in openings.targets
         if target.name in wanted
@@ -101,14 +112,25 @@ async def choose_modes(spec: Spec, openings: Openings, before: Chosen) -> tuple[
                 break
             lacking += missing
         else:
-            raise EndpointError(
-                "it cannot be asked as `multiple_choice` says: " + "; ".join(lacking),
-                where=f"benchmark `{benchmark.name}`",
-                hint="`multiple_choice: auto` takes a way that all have; `bakeoff models probe` shows these",
-            )
+            raise _refusal(benchmark.name, lacking, unasked=benchmark.name in unasked)
         if lacking or benchmark.name in before.passed_over:
             passed_over[benchmark.name] = before.passed_over.get(benchmark.name, lacking)
-    return Chosen(modes=modes, passed_over=passed_over), list(seen.values())
+    chosen = Chosen(modes=modes, passed_over=passed_over, unasked=[b for b in modes if b in unasked])
+    return chosen, list(seen.values())
+
+
+def _refusal(benchmark: str, lacking: list[str], *, unasked: bool) -> EndpointError:
+    what, hint = (
+        "it cannot be asked as `multiple_choice` says",
+        "`multiple_choice: auto` takes a way that all have; `bakeoff models probe` shows these",
+    )
+    if unasked:
+        what = "its rows are multiple choice, and not all targets can tell how likely a choice is"
+        hint = (
+            "write `multiple_choice: auto` to let letters be asked for instead; to ask without choices, give "
+            "the benchmark a `prompt` or `scorers`"
+        )
+    return EndpointError(f"{what}: {'; '.join(lacking)}", where=f"benchmark `{benchmark}`", hint=hint)
 
 
 def _modes(benchmark: BenchmarkSpec, before: Chosen) -> tuple[str, ...]:

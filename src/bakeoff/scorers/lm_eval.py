@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from bakeoff.harness import Judged, load_task
-from bakeoff.harness.judge import DOC, JudgeError, answers, judge
+from bakeoff.harness.judge import DOC, TASK, JudgeError, answers, judge
 from bakeoff.records import Case, Grade, Part, Sample
 from bakeoff.scorers import _expected
 
@@ -30,8 +30,9 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     of `bakeoff export lm_eval`. An answer in which the filter found nothing is unparsable.
 
     Attributes:
-        task: the name of the task.
+        task: the name of the task, or of the group or tag; then a case's field `task` names its task.
         include_path: a folder of further task files.
+        allow_code: let files of that folder name Python functions, which run in bakeoff's process.
         main: the metric that is the value, such as `acc_norm` or `exact_match,flexible-extract`; None for the
             first of the task.
         metric: the metric that the value feeds.
@@ -42,6 +43,7 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     task: str
     include_path: str | None = None
+    allow_code: bool = False
     main: str | None = None
     metric: str = "accuracy"
     base: str = ""
@@ -50,7 +52,7 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Return the task's metrics."""
         if not isinstance(case.fields.get(DOC), dict):
             return _expected.ungradable("the case holds no document of an lm-eval task")
-        task = self._task()
+        task = self._task(str(case.fields.get(TASK, self.task)))
         given = answers(task, case, sample)
         if not given:
             return Grade(value=None, passed=None, parsed="", reason="there is nothing to judge")
@@ -60,9 +62,9 @@ class LmEvalScorer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             return _expected.unparsable(f"the task's own code failed: {error}")
         return self._graded(task, found)
 
-    def _task(self) -> Any:  # noqa: ANN401  lm-eval has no types
+    def _task(self, name: str) -> Any:  # noqa: ANN401  lm-eval has no types
         folder = None if self.include_path is None else Path(self.base) / Path(self.include_path).expanduser()
-        return load_task(self.task, folder)
+        return load_task(name, folder, allow_code=self.allow_code)
 
     def _graded(self, task: Any, found: list[Judged]) -> Grade:  # noqa: ANN401  lm-eval has no types
         better: dict[str, bool] = task.higher_is_better()

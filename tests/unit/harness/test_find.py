@@ -1,7 +1,7 @@
 import pytest
 
 from bakeoff.errors import DataError
-from bakeoff.harness.find import find_task
+from bakeoff.harness.find import find_task, find_tasks
 
 
 def write(folder, files):
@@ -38,20 +38,53 @@ def test_a_list_of_tasks_is_not_a_task_of_that_name(tmp_path):
         find_task("mine", [folder])
 
 
-def test_a_group_is_refused_with_its_tasks(tmp_path):
-    folder = write(tmp_path, {"group.yaml": "group: g\ntask:\n  - mine\n  - task: other\n"})
-    with pytest.raises(DataError, match="group of several tasks") as caught:
-        find_task("g", [folder])
-    assert "mine, other" in caught.value.hint
+def test_a_group_is_no_single_task(tmp_path):
+    folder = write(tmp_path, {"group.yaml": "group: g\ntask:\n  - mine\n", "t.yaml": "tag: t\ntask: mine\n"})
+    for name in ("g", "t"):
+        with pytest.raises(DataError, match="is several tasks"):
+            find_task(name, [folder])
 
 
-@pytest.mark.parametrize("tag", ["tag: t", "tag:\n  - s\n  - t"])
-def test_a_tag_is_refused_with_its_tasks(tag, tmp_path):
-    folder = write(tmp_path, {f"{n}.yaml": f"{tag}\ntask: one_{n}\n" for n in range(12)})
-    with pytest.raises(DataError, match="tag of several tasks") as caught:
-        find_task("t", [folder])
-    assert "one_0, one_1, one_10" in caught.value.hint
-    assert caught.value.hint.endswith("…")
+NESTED = {
+    "g.yaml": "group: g\ntask: [inner, t, {task: d}, {group: here, task: [a, e]}]\nx: !function u.f\n",
+    "inner.yaml": '"group": "inner"\ntask:\n  - b\n  - a\n',
+    **{f"{name}.yaml": f"task: {name}\n" for name in "abde"},
+    "z.yaml": "task: z\ntag: [s, t]\n".replace("[s, t]", "\n  - s\n  - t"),
+    "y.yaml": "include: _common\ntask: y\n",
+    "_common": "include: deep/_more\n",
+    "deep/_more": "tag: t\n",
+    "other.yaml": "include: _common\ntag: other\ntask: other\n",
+    "group_of_tag.yaml": "include: _common\ngroup: not_me\ntask: [a]\n",
+}
+
+
+def test_a_group_is_its_tasks_in_order_and_a_tag_its_tasks_by_name(tmp_path):
+    folder = write(tmp_path, NESTED)
+    assert find_tasks("g", [folder]) == ["b", "a", "y", "z", "d", "e"]
+    assert find_tasks("t", [folder]) == ["y", "z"]
+    assert find_tasks("a", [folder]) == ["a"]
+
+
+def test_tasks_of_a_group_are_looked_for_everywhere(tmp_path):
+    theirs = write(tmp_path / "theirs", {"a.yaml": "task: a\n", "g.yaml": "group: g\ntask: [zzz]\n"})
+    ours = write(tmp_path / "ours", {"b.yaml": "task: b\n", "g.yaml": "group: g\ntask: [b, a]\n"})
+    assert find_tasks("g", [theirs, ours]) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("group: g\ntask: [{task: a, num_fewshot: 3}]\n", "changes the options of a task"),
+        ("group: g\ntask: [nowhere]\n", "no task `nowhere`"),
+        ("group: g\ntask: [h]\n", "holds itself"),
+        ("group: g\n", "changes the options"),
+        ("group: g\ntask: [\n", "cannot be read"),
+    ],
+)
+def test_a_group_that_cannot_be_asked_says_why(text, message, tmp_path):
+    files = {"a.yaml": "task: a\n", "h.yaml": "group: h\ntask: g\n", "g.yaml": text}
+    with pytest.raises(DataError, match=message):
+        find_tasks("g", [write(tmp_path, files)])
 
 
 def test_an_unknown_name_is_told_with_the_nearest(tmp_path):

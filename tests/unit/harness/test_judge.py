@@ -13,7 +13,7 @@ import pytest
 from tests.lm_tasks import HELLASWAG, write_quiz, write_task
 
 from bakeoff import plugins
-from bakeoff.errors import UsageError
+from bakeoff.errors import DataError, UsageError
 from bakeoff.harness.offline import offline
 from bakeoff.harness.task import module
 from bakeoff.importers.lm_eval import LmEval
@@ -40,7 +40,7 @@ ROLLING = (
 
 
 def options(task, folder, **more):
-    return {"task": task, "include_path": str(folder), **more}
+    return {"task": task, "include_path": str(folder), "allow_code": True, **more}
 
 
 def cases(task, folder, count=8):
@@ -265,3 +265,55 @@ def test_a_run_without_a_task_or_an_answer_is_refused(tmp_path):
         export("quiz", folder, [], cases("quiz", folder), tmp_path / "out")
     with pytest.raises(UsageError, match="no task"):
         plugins.create("exporters", "lm_eval", {}).write(make_run([]), tmp_path)
+
+
+def write_group(folder, **extra):
+    """Write a group of two quizzes, one of three questions and one of eight."""
+    for name, count in (("small", 3), ("large", 8)):
+        write_quiz(folder / name, extra.get(name, ""))
+        path = folder / name / "quiz.yaml"
+        path.write_text(path.read_text().replace("task: quiz", f"task: {name}"))
+        rows = (folder / name / "quiz.jsonl").read_text().splitlines()[:count]
+        (folder / name / "quiz.jsonl").write_text("\n".join(rows) + "\n")
+    (folder / "both.yaml").write_text("group: both\ntask: [small, large]\n")
+    return folder
+
+
+def test_a_group_asks_its_tasks_in_turn_and_judges_each_by_its_own_code(tmp_path):
+    folder = write_group(tmp_path / "tasks")
+    found = cases("both", folder, 99)
+    names = [case.id for case in found]
+    assert names[:7] == ["small/0", "large/0", "small/1", "large/1", "small/2", "large/2", "large/3"]
+    assert len(names) == 11
+    assert {case.slices["task"] for case in found} == {"small", "large"}
+    rows = [sample(case, text=said(case.prompt)) for case in found]
+    judged = [scorer("both", folder).grade("", *pair) for pair in zip(found, rows, strict=True)]
+    assert [grade.passed for grade in judged] == [int(case.id[-1]) % 3 == 2 for case in found]
+    export("both", folder, rows, found, tmp_path / "out")
+    (results,) = (tmp_path / "out").glob("results_*.json")
+    document = json.loads(results.read_text())
+    assert document["group_subtasks"] == {"both": ["large", "small"]}
+    for name, count in (("small", 3), ("large", 8)):
+        own = lm_evals_own(name, folder / name, 8, said)["results"][name]
+        assert document["results"][name] == own
+        assert document["n-samples"][name]["effective"] == count
+        (lines,) = (tmp_path / "out").glob(f"samples_{name}_*.jsonl")
+        assert [json.loads(line)["doc_id"] for line in lines.read_text().splitlines()][:count] == list(
+            range(count)
+        )
+
+
+@pytest.mark.parametrize(
+    ("large", "message"),
+    [
+        (LIKELY, "ask in different ways"),
+        (
+            "metric_list: [{metric: bleu, aggregation: bleu, higher_is_better: true}]\n",
+            "by different metrics",
+        ),
+    ],
+)
+def test_tasks_that_are_no_one_benchmark_are_refused(large, message, tmp_path):
+    with pytest.raises(DataError, match=message) as refused:
+        cases("both", write_group(tmp_path, large=large))
+    assert "small, large" in refused.value.hint

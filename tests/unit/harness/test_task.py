@@ -123,3 +123,36 @@ def test_without_lm_eval_the_fix_is_named(monkeypatch):
     with pytest.raises(PluginError) as caught:
         module("lm_eval.tasks")
     assert caught.value.hint == 'pip install "bakeoff[lm-eval]"'
+
+
+CODE = "def twice(docs):\n    return docs\n\n\ndef text(doc):\n    return 'Q: ' + doc['question']\n"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "process_docs: !function code.twice\n",
+        "metric_list:\n  - {metric: !function code.twice}\n",
+        "include: more",
+    ],
+)
+def test_python_of_a_task_folder_runs_only_where_it_is_allowed(extra, tmp_path):
+    folder = write_quiz(tmp_path, extra + "\n")
+    (folder / "code.py").write_text("raise SystemExit('it ran')")
+    (folder / "more").write_text("doc_to_text: !function code.text\n")
+    with pytest.raises(DataError, match="runs Python code of its folder: code") as refused:
+        load_task("quiz", folder)
+    assert "allow_code: true" in refused.value.hint
+
+
+def test_python_that_is_allowed_words_the_questions(tmp_path):
+    folder = write_quiz(tmp_path, "doc_to_text: !function code.text\n")
+    (folder / "code.py").write_text(CODE)
+    task = load_task("quiz", folder, allow_code=True)
+    assert next(questions(task, Wish())).prompt == "Q: 1 + 1?"
+
+
+def test_a_template_of_a_task_cannot_reach_python(tmp_path):
+    inside = "\"{{ ''.__class__.__mro__[1].__subclasses__() }}\""
+    with pytest.raises(DataError, match="SecurityError"):
+        load_task("quiz", write_quiz(tmp_path, f"doc_to_text: {inside}\n"))
