@@ -14,7 +14,9 @@ ORDER = (
     "quality",
     "engine",
     "report",
+    "compare",
     "statistics",
+    "race",
 )
 """What needs a quiet machine most comes first."""
 

@@ -20,7 +20,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import click
 import msgspec
 
-from bakeoff import extend, plugins
+import bakeoff
+from bakeoff import extend, frames, plugins, stats
 from bakeoff.records import Choice, Spec
 
 ROOT = Path(__file__).parent.parent
@@ -47,10 +48,29 @@ WORDS = {
     Decimal: "number",
     Any: "anything",
 }
-KINDS = {"sampling": "mapping with the keys of `sampling`"}
+PYTHON = """\
+What `import bakeoff` gives is public, and so are the names of `bakeoff.stats` below; the rest may
+change. All of it is typed. `import bakeoff` loads nothing by itself: a name is loaded when it is first
+used. Recipes: [use bakeoff from Python](../how-to/use-from-python.md).
+
+Errors are `BakeoffError` and its kinds: the message says what is wrong and where, `hint` what to do,
+`exit_code` how the command line would end."""
+PYTHON_RECORDS = """\
+Frozen: a change is a new record (`msgspec.structs.replace`). The keys of those that are stored with a
+run are explained in [files of a run](files.md), those of a rule in [the spec file](spec.md)."""
+PYTHON_FRAMES = """\
+They need pandas: `pip install 'bakeoff[frames]'`. What is unknown is missing, never zero. Counts are
+nullable integers, yes and no nullable booleans, names categories. `bakeoff.frame(records)` has a column
+for each field of the records that it is given."""
+PYTHON_STATS = """\
+Plain Python on plain sequences. Shares are 0..1; an interval is in the unit of what is given. What draws
+at random has a `seed`, so the same rows give the same numbers. Wrong input is a `ValueError` that says
+what is wrong. Which of these a run uses, and how well they hold: [intervals and
+tests](../explanation/statistics.md)."""
+KINDS = {"figure": "number, duration or rate", "sampling": "mapping with the keys of `sampling`"}
 EXIT_CODES = {
     0: "done; with `--gate`: and the verdict is pass",
-    1: "the run failed",
+    1: "the run failed, or `bakeoff verify` found something wrong",
     2: "the command line, the spec or a data file is wrong; nothing was started",
     3: "with `--gate`: the verdict is fail, no target meets the rules",
     4: "an endpoint or a server could not be reached, started or used",
@@ -139,6 +159,11 @@ class Page:
                     "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
                 )
             )
+
+    def named(self, owners: dict[str, Any], head: str) -> None:
+        """Add one row per name, with the first line of its docstring."""
+        self.missing += [f"{name}: no docstring" for name, owner in owners.items() if not first_line(owner)]
+        self.rows((head, "says of itself"), [(f"`{name}`", first_line(one)) for name, one in owners.items()])
 
     @property
     def text(self) -> str:
@@ -246,11 +271,65 @@ def cli_page() -> Page:
     return page
 
 
+def first_line(owner: Any) -> str:
+    """Return what an owner says of itself in a line."""
+    return (inspect.getdoc(owner) or "").partition("\n")[0]
+
+
+def python_page() -> Page:
+    """Return the page of the public Python names."""
+    page = Page("python-api", "The Python API")
+    page.add(PYTHON, "## Functions")
+    public = {name: getattr(bakeoff, name) for name in bakeoff.__all__ if name != "stats"}
+    functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
+    page.named(functions, "function")
+    for name, value in functions.items():
+        page.add(f"### `{name}{_signature(value)}`", _arguments(value))
+    page.add("## `Run`", first_line(bakeoff.Run))
+    page.named({name: one for name, one in vars(bakeoff.Run).items() if not name.startswith("_")}, "name")
+    page.add("`folder` is its directory, `plan` its targets and stages in the order in which they were sent.")
+    page.add("## Records", PYTHON_RECORDS)
+    records = {name: one for name, one in public.items() if isinstance(one, type) and one is not bakeoff.Run}
+    page.named(records, "record")
+    page.add("## Columns of the data frames", PYTHON_FRAMES)
+    for name in ("samples", "scores", "results"):
+        columns: dict[str, str] = getattr(frames, f"{name.rstrip('s').upper()}_COLUMNS")
+        page.add(f"### `Run.{name}_frame()`")
+        page.rows(("column", "is"), [(f"`{column}`", meaning) for column, meaning in columns.items()])
+    page.add("## `bakeoff.stats`", PYTHON_STATS)
+    homes: dict[str, dict[str, Any]] = {}
+    for name in stats.__all__:
+        value = getattr(stats, name)
+        homes.setdefault(first_line(inspect.getmodule(value)), {})[name] = value
+    for title, names in homes.items():
+        page.add(f"### {title.rstrip('.')}")
+        page.named(names, "name")
+    return page
+
+
+def _signature(function: Any) -> str:
+    """Return the names of the parameters, optional ones with `=`."""
+    named = [
+        f"*{one.name}"
+        if one.kind is one.VAR_POSITIONAL
+        else one.name + ("" if one.default is one.empty else "=")
+        for one in inspect.signature(function).parameters.values()
+    ]
+    return f"({', '.join(named)})"
+
+
+def _arguments(function: Any) -> str:
+    """Return the lines under `Args:` as a list."""
+    text = (inspect.getdoc(function) or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n {5,}\S.*)*)", text, flags=re.MULTILINE)
+    return "\n".join(f"- `{name}`: {' '.join(meaning.split())}" for name, meaning in found)
+
+
 def main(arguments: list[str]) -> int:
     """Write or check all pages."""
     pages = [family_page(family, names) for family, names in entry_points().items()]
     quality_metrics(next(page for page in pages if page.path.stem == "metrics"))
-    pages += [spec_page(), cli_page()]
+    pages += [spec_page(), cli_page(), python_page()]
     problems = [problem for page in pages for problem in page.missing]
     for page in pages:
         old = page.path.read_text(encoding="utf-8") if page.path.exists() else ""

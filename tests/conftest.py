@@ -28,7 +28,13 @@ GUARDED = {
     "socket.getaddrinfo": 0,
     "socket.gethostbyname": 0,
 }
-ASKED_FOR = ("BAKEOFF_TEST_DATA", "BAKEOFF_PROMPTFOO", "BAKEOFF_GUIDELLM")
+ASKED_FOR = (
+    "BAKEOFF_TEST_DATA",
+    "BAKEOFF_PROMPTFOO",
+    "BAKEOFF_GUIDELLM",
+    "BAKEOFF_VLLM",
+    "BAKEOFF_VLLM_LM_EVAL",
+)
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 refused: list[str] = []

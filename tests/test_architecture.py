@@ -22,7 +22,12 @@ DEPTH = 2
 ERROR_DEPTH = 4
 HELP_CPU_SECONDS = 0.15
 
-PUBLIC: list[str] = []
+PUBLIC = [
+    "BakeoffError", "BudgetRule", "Case", "Compared", "ComparedTarget", "Comparison", "Constraint",
+    "DecideSpec", "Estimate", "Flip", "MetricRule", "Place", "QualityRule", "Ranking", "Results", "Run",
+    "Sample", "Score", "SloSpec", "StageResult", "TargetCost", "TargetResult", "Usage", "Verdict",
+    "compare", "decide", "frame", "import_files", "load", "runs", "stats",
+]  # fmt: skip
 NO_NAME = {"utils", "util", "common", "helpers", "helper", "misc"}
 FENCES = {PACKAGE / "engine" / "send.py", PACKAGE / "plugins.py", PACKAGE / "sandbox" / "serve.py"}
 CLOCKS = {

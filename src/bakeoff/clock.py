@@ -20,6 +20,11 @@ def wall_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def day_of(wall: int) -> str:
+    """Return the UTC day of wall-clock nanoseconds, as YEAR-MONTH-DAY."""
+    return datetime.fromtimestamp(wall / 1e9, UTC).date().isoformat()
+
+
 def boot_id() -> str:
     """Name this boot of the machine; empty where the system does not tell."""
     try:

@@ -12,7 +12,21 @@ from pathlib import Path
 import bench
 import pytest
 from bench import __main__ as command
-from bench import _bare, engine, faults, flood, open_loop, overhead, quality, report, stall, statistics, truth
+from bench import (
+    _bare,
+    _coverage,
+    compare,
+    engine,
+    faults,
+    flood,
+    open_loop,
+    overhead,
+    quality,
+    report,
+    stall,
+    statistics,
+    truth,
+)
 from bench._table import show
 
 from bakeoff.testing.truth import TruthSettings
@@ -141,6 +155,14 @@ def test_report(rows):
     assert row(rows(), "1,000")[2] == "<"
 
 
+def test_compare(rows):
+    compare.run(0.01)
+    lines = rows()
+    for name in ("passes, one run", "passes, ten runs", "scores in clusters, with prices"):
+        models, cases, *_ = row(lines, *name.split())
+        assert (models, cases) == ("10", "200")
+
+
 @pytest.mark.slow
 def test_engine(monkeypatch, rows):
     monkeypatch.setattr(engine, "STREAMS", (1,))
@@ -157,12 +179,18 @@ def test_an_engine_that_cannot_start_is_left_out_with_the_reason(monkeypatch, ca
 
 
 def test_statistics(monkeypatch, rows):
-    monkeypatch.setattr(statistics, "SIZES", (20, 50))
+    monkeypatch.setattr(_coverage, "SIZES", (20, 50))
+    monkeypatch.setattr(_coverage, "STRENGTH_RESAMPLES", 3)
     statistics.run(0.002)
     lines = rows()
     # Exact sums and closed forms do not depend on the number of draws.
     assert row(lines, "Wilson", "0.500") == ["0.959", "0.935"]
     assert row(lines, "Wald", "(not", "used)", "0.990") == ["0.182", "0.395"]
     assert row(lines, "2%") == ["6,280", "979", "1,960", "3,923", "5,885"]
+    assert row(lines, "5%", "124") == ["248", "495"]
+    assert row(lines, "95%", "200") == ["4"]
+    assert row(lines, "99%", "2,000") == ["12"]
+    missed = lines[lines.index(["of", "these,", "below", "93%"]) :]
+    assert row(missed, "Wilson", "0.990") == ["0.911"]
     assert float(row(lines, "5", "equals")[0]) <= 0.2
     assert float(row(lines, "chance", "of", "being", "best")[0]) >= 0

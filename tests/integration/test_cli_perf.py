@@ -140,6 +140,11 @@ def test_the_server_is_asked_to_ignore_its_end_token(perf: Perf) -> None:
     assert "ignore_eos: true" in (perf.run / "spec.yaml").read_text()
 
 
+def test_the_asked_length_is_sent_as_the_least_one_where_that_is_asked(perf: Perf) -> None:
+    perf.document(*FEW, "--min-tokens", "--output-tokens", "9")
+    assert "min_tokens: true" in (perf.run / "spec.yaml").read_text()
+
+
 def test_prompts_come_from_a_file_and_answers_may_be_whole(perf: Perf, tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text("one two three\nfour five\n")
     words = ("--dataset", "own.txt", "--output-tokens", "3", "--batch", "--requests", "6")

@@ -11,9 +11,11 @@ import yaml
 from tests.integration.commands import call
 from tests.integration.runs import resume, run
 
+from bakeoff import plugins
 from bakeoff.errors import EndpointError, SpecErrorGroup, UsageError
-from bakeoff.records import Case, Choice, Continuation, Event, Sample, Score
-from bakeoff.run.benches import _with_choices
+from bakeoff.prompts import load_cases
+from bakeoff.records import BenchmarkSpec, Case, Choice, Continuation, Event, Sample, Score, Spec
+from bakeoff.run.benches import _with_choices, with_default_modes
 from bakeoff.run.compare import compare_runs
 from bakeoff.run.rescore import rescore
 from bakeoff.run.stored import load_stored
@@ -264,3 +266,69 @@ def test_the_command_says_what_it_chose(tmp_path):
         done = call("run", cwd=tmp_path)
     assert done.code == 0, done.err
     assert "mc: multiple choice by `grammar`; `m` has no `prompt_logprobs`" in done.err
+
+
+def unasked(folder: Path, urls: dict[str, str], **changes: Any) -> Path:
+    """Write the spec of a benchmark that says nothing but where its rows are."""
+    path = write(folder, urls)
+    document = yaml.safe_load(path.read_text())
+    document["benchmarks"] = [{"name": "mc", "dataset": "rows.jsonl"} | changes]
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_rows_with_choices_are_multiple_choice_where_nothing_says_otherwise(tmp_path):
+    with TruthProcess(truth("llama.cpp")) as server:
+        path = unasked(tmp_path, {"m": server.url})
+        document = yaml.safe_load(path.read_text()) | {"decide": {"quality": {"metric": "mc.acc"}}}
+        path.write_text(yaml.safe_dump(document))
+        done = run(path, tmp_path / "runs")
+        again = resume(done.folder)
+    assert modes(done.folder) == {"mc": "grammar"}
+    facts = done.results.benchmarks["mc"]["multiple choice"]
+    assert facts["mode"] == "grammar"
+    assert facts["chosen by"] == "the form of the rows: a question, choices, an answer"
+    assert done.results.targets[0].metrics["mc.acc_norm"].value == 1.0
+    assert again.results.benchmarks["mc"]["multiple choice"] == facts
+    report = (done.folder / "report" / "report.html").read_text()
+    assert "Data of <bdi>mc</bdi>: 24 rows" in report
+
+
+def test_letters_are_never_asked_for_by_default(tmp_path):
+    with TruthProcess(truth("plain")) as server:
+        path = unasked(tmp_path, {"m": server.url})
+        with pytest.raises(EndpointError, match=r"its rows are multiple choice.*`m` has no") as refused:
+            run(path, tmp_path / "runs")
+        assert "multiple_choice: auto" in refused.value.hint
+        assert not any("How is item" in str(each) for each in server.truth())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scorers": ["choice"]},
+        {"prompt": "{{question}}"},
+        {"prompt": {"form": "chat"}},
+        {"prompt": {"messages": [{"role": "user", "content": "{{question}}"}]}},
+        {"measured": True},
+    ],
+)
+def test_a_benchmark_that_says_how_it_is_asked_is_asked_so(tmp_path, changes):
+    with TruthProcess(truth("llama.cpp")) as server:
+        done = run(unasked(tmp_path, {"m": server.url}, **changes), tmp_path / "runs")
+    assert "multiple choice" not in done.results.benchmarks["mc"]
+    assert not any(sample.likelihoods for sample in read_records(done.folder, Sample))
+
+
+@pytest.mark.parametrize("change", [{"answer": None}, {"choices": ["one"]}, {"question": None}])
+def test_one_row_that_is_no_multiple_choice_leaves_all_as_they_are(tmp_path, change):
+    benchmark = BenchmarkSpec(name="mc", dataset=Choice(type="jsonl", options={"path": "rows.jsonl"}))
+    lines = [*rows()[:3], {"id": "odd", "input": "Hm?"} | rows()[3] | {"id": "odd"} | change]
+    if "answer" not in change:
+        lines[-1] = {"choices": ["a", "b"], "answer": 0} | {k: v for k, v in change.items() if v is not None}
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in lines))
+    spec = Spec(models=[], benchmarks=[benchmark])
+    dataset = plugins.create("datasets", "jsonl", benchmark.dataset.options)
+    cases = load_cases(benchmark, dataset, tmp_path, 0)
+    assert with_default_modes(spec, {"mc": cases}) == spec
+    assert with_default_modes(spec, {"mc": cases[:3]}).benchmarks[0].multiple_choice == "likelihood"

@@ -1,5 +1,6 @@
 """A spec's response cache, by the command line: on request only, and never where times or repeats matter."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def served(folder: Path) -> list[bool]:
     return ["cached_response" in sample.extra for sample in samples]
 
 
+def reused(folder: Path) -> list[str]:
+    """Return the beginnings of the warnings that answers are those of an earlier run."""
+    warnings = json.loads((folder / "report" / "results.json").read_text())["warnings"]
+    return [each.partition(" are those")[0] for each in warnings if "response cache" in each]
+
+
 def test_nothing_is_kept_unless_it_was_asked_for(sums_server: TruthProcess, tmp_path: Path) -> None:
     write_sums(tmp_path, sums_server.url, cases=4)
     run(tmp_path)
@@ -46,7 +53,10 @@ def test_a_second_run_asks_nobody_and_scores_the_same(sums_server: TruthProcess,
     assert served(folder) == [True] * 12
     (used,) = [event for event in read_records(folder, Event) if event.kind == "cache_used"]
     assert used.facts == {"served": 12}
-    assert not any(served(run(tmp_path, "--no-cache")))
+    assert reused(folder) == [f"sums on {target}: 6 of 6 answers" for target in ("good", "poor")]
+    fresh = run(tmp_path, "--no-cache")
+    assert not any(served(fresh))
+    assert reused(fresh) == []
 
 
 def test_the_flag_takes_the_users_own_folder(

@@ -11,6 +11,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "doctor": "Check this machine and an endpoint; each problem with its fix.",
     },
     "Measure": {
+        "plan": "What a run can show, and what it takes, before anything is sent.",
         "run": "Run a bake-off: deploy, send, score, decide, report.",
         "resume": "Go on with a run that stopped; sends exactly what is missing.",
         "data": "Look at data sets: rows, duplicates, leaks, balance.",
@@ -19,10 +20,13 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Decide": {
         "score": "Grade a run's stored answers again, by other scorers if you like.",
+        "decide": "Decide upon a run again, by its own rule or by another; the gate for CI.",
         "report": "Write a run's reports again, or print its results.",
         "compare": "Compare the targets of one or several runs, pair by pair.",
         "import": "Turn other tools' results into a run, their configurations into a spec.",
-        "export": "Write a run as files of another tool.",
+        "export": "Write a run as files of another tool, or as signed evidence.",
+        "verify": "Check a run or its evidence: signature, hashes, every number from the rows.",
+        "keys": "Make and show keys that sign evidence.",
     },
     "Operate": {
         "runs": "List, show or remove stored runs.",

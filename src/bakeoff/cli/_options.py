@@ -58,3 +58,18 @@ def find_spec(given: Path | None) -> Path:
 def environ() -> dict[str, str]:
     """Return the environment, for `${VAR}` in specs."""
     return dict(os.environ)
+
+
+def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    """Return the values of an option that is given as `OLD=NEW`.
+
+    Raises:
+        UsageError: one has no `=`, or nothing on a side of it.
+    """
+    found: dict[str, str] = {}
+    for each in given:
+        old, _, new = each.partition("=")
+        if not old or not new:
+            raise UsageError(f"`{option} {each}` is not `{option} OLD=NEW`")
+        found[old] = new
+    return found

@@ -3,6 +3,8 @@
 from bakeoff.cli._rows import rows
 from bakeoff.cli._terminal import print_document, say, table
 from bakeoff.records import Results
+from bakeoff.reports.costs import cost_table
+from bakeoff.reports.decision import remarks
 from bakeoff.run.finish import Finished
 
 _STATES = {"pass": "green", "fail": "red", "inconclusive": "yellow", "invalid": "red"}
@@ -21,8 +23,11 @@ def print_finished(finished: Finished) -> None:
     say(verdict.sentence, bold=True)
     for reason in verdict.reasons:
         say(f"  - {reason}")
+    for one in remarks(verdict):
+        say(f"  - {one.about.lower()}: {one.text}")
     say()
     print_table(results)
+    _print_costs(results)
     say()
     _print_warnings(results)
     say(f"run      {finished.folder}")
@@ -41,6 +46,20 @@ def print_table(results: Results) -> None:
     level = f"{max(levels):.0%} " if len(levels) == 1 else ""
     more = f"; {cut} more slices in the report" if cut else ""
     say(f"value [{level}interval] n=samples; the report has every metric{more}", dim=True)
+
+
+def _print_costs(results: Results) -> None:
+    """Print what the targets cost, where there is a price."""
+    costs = cost_table(results)
+    if costs is None:
+        return
+    many = len({row.benchmark for row in costs.rows}) > 1
+    labels = [f"{row.target} ({row.benchmark})" if many else row.target for row in costs.rows]
+    rows = [(label, *row.cells) for label, row in zip(labels, costs.rows, strict=True)]
+    say()
+    say(table(("USD", *costs.columns), rows))
+    for label, row in zip(labels, costs.rows, strict=True):
+        say(f"{label}: {row.note}", dim=True)
 
 
 def _print_warnings(results: Results) -> None:

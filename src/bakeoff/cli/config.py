@@ -33,12 +33,14 @@ def show(*, spec: Path | None, as_json: bool) -> None:
 
 
 @command.command()
-def schema() -> None:
+@click.option("--policy", is_flag=True, help="Of a policy file, which `bakeoff decide` takes.")
+def schema(*, policy: bool) -> None:
     """Print the JSON schema of the spec file, for editors."""
     from bakeoff.cli._terminal import print_document
+    from bakeoff.spec import policy_schema
     from bakeoff.spec import schema as spec_schema
 
-    print_document(spec_schema())
+    print_document(policy_schema() if policy else spec_schema())
 
 
 @command.command()

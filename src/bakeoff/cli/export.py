@@ -1,6 +1,7 @@
 """`bakeoff export`: a run in another tool's format."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,10 @@ from bakeoff.cli._options import json_option, out_option
 @click.command()
 @click.argument("run", required=False)
 @click.option(
-    "--format", "name", required=True, help="csv, excel, guidellm, kit, lm_eval, matrix or promptfoo."
+    "--format",
+    "name",
+    required=True,
+    help="csv, evidence, excel, guidellm, junit, kit, lm_eval, matrix, promptfoo or summary.",
 )
 @click.option(
     "--to",
@@ -21,18 +25,31 @@ from bakeoff.cli._options import json_option, out_option
 @click.option(
     "--option", "-o", "options", multiple=True, metavar="NAME=VALUE", help="An option of the format."
 )
+@click.option("--key", help="Key that signs evidence, by name; the only one you have by default.")
+@click.option("--keys", help="Folder of the keys; `bakeoff/keys` in your settings by default.")
+@click.option("--unsigned", is_flag=True, default=None, help="Write evidence that nobody signs.")
 @out_option
 @json_option
 def command(
-    *, run: str | None, name: str, to: Path | None, options: tuple[str, ...], out: Path, as_json: bool
+    *,
+    run: str | None,
+    name: str,
+    to: Path | None,
+    options: tuple[str, ...],
+    out: Path,
+    as_json: bool,
+    **signing: Any,
 ) -> None:
-    """Write a run as files of another tool; needs no request. RUN is an id, its beginning, or a path."""
+    """Write a run as files of another tool, or as signed evidence; needs no request.
+
+    RUN is an id, its beginning, or a path.
+    """
     from bakeoff.cli._terminal import print_document, say
     from bakeoff.errors import UsageError
     from bakeoff.run.exporting import export_run
     from bakeoff.run.folder import find_folder
 
-    given: dict[str, str] = {}
+    given: dict[str, Any] = {option: value for option, value in signing.items() if value is not None}
     for option in options:
         key, equals, value = option.partition("=")
         if not equals or not key:

@@ -43,6 +43,7 @@ def list_(*, spec: Path | None, endpoint: str | None, api_key_env: str | None, a
 @click.option("--endpoint", metavar="URL", help="Probe this server, in place of a spec.")
 @click.option("--model", help="Model to ask there.  [default: the first that it lists]")
 @click.option("--api-key-env", metavar="NAME", help="Environment variable that holds its key.")
+@click.option("--fresh", is_flag=True, help="Ask also what was seen less than a day ago.")
 @json_option
 def probe_(
     *,
@@ -51,23 +52,32 @@ def probe_(
     endpoint: str | None,
     model: str | None,
     api_key_env: str | None,
+    fresh: bool,
     as_json: bool,
 ) -> None:
     """Ask endpoints what they can do: about twenty small requests each, nothing is assumed.
 
-    A model that has no endpoint is started for it, and stopped.
+    A model that has no endpoint is started for it, and stopped. What a server elsewhere was seen to do is
+    remembered for a day, and its age is shown.
     """
     from bakeoff.cli._capabilities import as_table
     from bakeoff.cli._terminal import print_document, say
     from bakeoff.run import probing
     from bakeoff.run.loop import run_async
+    from bakeoff.run.remembering import notebook
     from bakeoff.spec import load_spec
 
+    book = notebook(fresh=fresh)
     if endpoint is not None:
-        found = [run_async(probing.probe_endpoint(endpoint, model=model, api_key=_key(api_key_env)))]
+        asked = probing.probe_endpoint(endpoint, model=model, api_key=_key(api_key_env), book=book)
+        found = [run_async(asked)]
     else:
         loaded = load_spec(find_spec(spec), environ())
-        found = run_async(probing.probe_models(loaded, names, lambda line: click.echo(line, err=True)))
+
+        def tell(line: str) -> None:
+            click.echo(line, err=True)
+
+        found = run_async(probing.probe_models(loaded, names, tell, book=book))
     if as_json:
         print_document({"schema_version": 1, "capabilities": found})
     else:

@@ -34,6 +34,7 @@ from bakeoff.errors import UsageError
 @click.option(
     "--ignore-eos", is_flag=True, help="Ask the server to go on to the asked length (vLLM, llama.cpp)."
 )
+@click.option("--min-tokens", is_flag=True, help="Send the asked length as `min_tokens` too (vLLM).")
 @click.option("--dataset", help="File of prompts in place of synthetic ones.")
 @click.option(
     "--matrix",

@@ -18,6 +18,13 @@ from bakeoff.cli._options import environ, find_spec, json_option, out_option
 @click.option(
     "--cache/--no-cache", default=None, help="Take answers of earlier runs in place of asking again."
 )
+@click.option(
+    "--race",
+    is_flag=False,
+    flag_value="anytime",
+    metavar="[anytime|obrien_fleming|off]",
+    help="Stop early where the answers so far decide, at the same error rate; `anytime` if no word follows.",
+)
 @click.option("--gate", is_flag=True, help="Exit 3 for fail, 6 for inconclusive.")
 @click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -29,16 +36,27 @@ def command(
 ) -> None:
     """Run a bake-off: deploy, send, score, decide, report."""
     from bakeoff.cli._execute import Manner, run_new
-    from bakeoff.run.select import selected
+    from bakeoff.run.select import raced, selected
     from bakeoff.spec import load_spec
 
     flags = {"benchmarks[*].limit": given.pop("limit"), "seed": given.pop("seed")}
     cache: bool | None = given.pop("cache")
+    spec, race = _race(spec, given.pop("race"))
     flags["benchmarks[*].scorers[*].allow_code"] = given.pop("allow_code") or None
     overrides = {path: value for path, value in flags.items() if value is not None}
     path = find_spec(spec)
     loaded = load_spec(path, environ(), overrides=overrides)
     if cache is not None and cache != bool(loaded.spec.cache):  # a folder of the spec is kept
         loaded = load_spec(path, environ(), overrides=overrides | {"cache": cache})
+    loaded = raced(loaded, race) if race else loaded
     loaded = selected(loaded, models=models, benchmarks=only)
     ctx.exit(run_new(loaded, out, Manner(**given)))
+
+
+def _race(spec: Path | None, word: str | None) -> tuple[Path | None, str | None]:
+    """Return spec and race: the word after a bare `--race` may be the spec's path."""
+    if word in {None, "anytime", "obrien_fleming", "off"}:
+        return spec, word
+    if spec is not None:
+        raise click.BadParameter(f"`{word}` is none of anytime, obrien_fleming, off", param_hint="--race")
+    return Path(str(word)), "anytime"

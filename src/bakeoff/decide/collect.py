@@ -1,14 +1,27 @@
 """Gather stored samples and scores by benchmark and target, once, in plan order."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from bakeoff.decide.parts import part_scores
+from bakeoff.decide.sharing import shared
 from bakeoff.records import Case, Sample, Score
 
 CaseKey = tuple[str, int]
+RequestKey = tuple[str, str, int]
+"""Stage, case and repeat."""
+
+
+class Timed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is compared of one request of a load: when it was due, in ns, seconds since then, and USD."""
+
+    due: int
+    ttft: float | None = None
+    e2e: float | None = None
+    cost: float | None = None
 
 
 class Answers(msgspec.Struct, kw_only=True):
@@ -19,14 +32,14 @@ class Answers(msgspec.Struct, kw_only=True):
         scores: by scorer name, then by case and repeat.
         parts: scores of the metrics that single checks feed, by scorer and metric.
         warmups: how many samples the warm-up stage had.
-        latencies: by metric, case and repeat, of a load whose samples were folded; else `samples` has them.
+        requests: of a load whose samples were folded; else `samples` has them.
     """
 
     samples: list[Sample]
     scores: dict[str, dict[CaseKey, Score]]
     parts: dict[str, dict[CaseKey, Score]] = {}
     warmups: int = 0
-    latencies: dict[str, dict[CaseKey, float]] | None = None
+    requests: dict[RequestKey, Timed] | None = None
 
     @property
     def graded(self) -> dict[str, dict[CaseKey, Score]]:
@@ -60,7 +73,7 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
     """
     latest: dict[tuple[str, str, str, int, str], Sample] = {}
     for sample in samples:
-        latest[sample.key] = sample
+        latest[sample.key] = shared(sample)
     found: Collected = defaultdict(lambda: Answers(samples=[], scores=defaultdict(dict)))
     for sample in latest.values():
         answers = found[sample.benchmark, sample.target]
@@ -71,7 +84,7 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
     for score in scores:
         if score.stage not in warmups:
             answers = found[score.benchmark, score.target]
-            answers.scores[score.scorer][score.case, score.repeat] = score
+            answers.scores[score.scorer][score.case, score.repeat] = shared(score)
     for answers in found.values():
         answers.parts = part_scores(answers.scores)
     return dict(found)
@@ -88,6 +101,9 @@ class CaseValues(msgspec.Struct, frozen=True, kw_only=True):
         right: sum over graded samples.
         binary: all values are 0 or 1 and each case was answered once.
         clusters: the cluster of each case where cases have one.
+        lost: how many answers to a case had no grade, where there are some that count.
+        several: how many answers count for a case, where these are several.
+        unusable: grades that are NaN or infinite, which are none.
     """
 
     cases: list[str]
@@ -97,6 +113,9 @@ class CaseValues(msgspec.Struct, frozen=True, kw_only=True):
     right: float
     binary: bool
     clusters: list[str] | None
+    lost: dict[str, int] = {}
+    several: dict[str, int] = {}
+    unusable: int = 0
 
 
 def case_values(
@@ -115,7 +134,8 @@ def case_values(
         keep: only these cases.
     """
     sums: dict[str, list[float]] = {}
-    graded = missing = 0
+    lost: dict[str, int] = {}
+    graded = missing = unusable = 0
     right = 0.0
     for (case, _repeat), score in scores.items():
         if keep is not None and case not in keep:
@@ -123,8 +143,10 @@ def case_values(
         value = _value(score)
         if value is None:
             missing += 1
+            unusable += score.value is not None and not math.isfinite(score.value)
             if not errors_count:
                 continue
+            lost[case] = lost.get(case, 0) + 1
         else:
             graded += 1
             right += value
@@ -140,6 +162,9 @@ def case_values(
         right=right,
         binary=all(len(each) == 1 and each[0] in {0.0, 1.0} for each in sums.values()),
         clusters=clusters,
+        lost=lost,
+        several={name: len(each) for name, each in sums.items() if len(each) > 1},
+        unusable=unusable,
     )
 
 
@@ -165,5 +190,5 @@ def _value(score: Score) -> float | None:
     if score.outcome == "unparsable":
         return None
     if score.value is not None:
-        return score.value
+        return score.value if math.isfinite(score.value) else None
     return None if score.passed is None else float(score.passed)

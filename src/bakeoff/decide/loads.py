@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from bakeoff import plugins
+from bakeoff.decide.collect import RequestKey, Timed
 from bakeoff.decide.estimates import spread
+from bakeoff.decide.requests import timed
 from bakeoff.decide.served import FIGURES, server_metrics
 from bakeoff.decide.stages import StageFold, merged_checks
 from bakeoff.extend import SampleMetric
@@ -25,7 +27,7 @@ class LoadFold:
     """One target's samples in one load benchmark, stage by stage.
 
     Attributes:
-        latencies: by metric, seconds by case and repeat, in the order of their schedule, at most PAIRED.
+        requests: what is compared with another target's, at most PAIRED.
     """
 
     def __init__(self, benchmark: BenchmarkSpec, target: Target, slo: SloSpec | None) -> None:
@@ -34,7 +36,7 @@ class LoadFold:
         self.slo = slo
         self._metrics = _sample_metrics(benchmark, slo)
         self.stages: dict[str, StageFold] = {}
-        self.latencies: dict[str, dict[tuple[str, int], float]] = {"ttft": {}, "e2e": {}}
+        self.requests: dict[RequestKey, Timed] = {}
 
     def add(self, sample: Sample) -> None:
         """Take one sample of a stage that is no warm-up."""
@@ -42,11 +44,8 @@ class LoadFold:
         if fold is None:
             fold = self.stages[sample.stage] = StageFold(self._metrics, self.target)
         fold.add(sample)
-        if not sample.ok or len(self.latencies["e2e"]) >= PAIRED:
-            return
-        for name, end in (("ttft", sample.first_token_at), ("e2e", sample.done_at)):
-            if end is not None:
-                self.latencies[name][sample.case, sample.repeat] = (end - sample.scheduled_at) / 1e9
+        if len(self.requests) < PAIRED:
+            self.requests[sample.stage, sample.case, sample.repeat] = timed(sample, self.target.price)
 
     @property
     def outcomes(self) -> dict[str, int]:

@@ -6,15 +6,30 @@ from typing import Any
 
 import msgspec
 
+from bakeoff.decide.caveats import comparison_warnings
 from bakeoff.decide.choices import choice_facts, choice_warnings
 from bakeoff.decide.collect import Answers, Collected, collect
-from bakeoff.decide.comparisons import latency_comparisons, quality_comparisons
+from bakeoff.decide.comparisons import quality_comparisons
 from bakeoff.decide.constraints import Measured
+from bakeoff.decide.costs import CostInputs, spendings, target_costs
 from bakeoff.decide.estimates import answer_estimates, metric_estimates
+from bakeoff.decide.field import Evidence
 from bakeoff.decide.loads import LoadFold, fold_loads, headline, make_folds, stage_results
+from bakeoff.decide.pricing import day_of, with_prices
+from bakeoff.decide.raced import (
+    Raced,
+    follow_race,
+    raced_comparisons,
+    raced_facts,
+    raced_skips,
+    raced_targets,
+)
+from bakeoff.decide.ranking import rankings
 from bakeoff.decide.repeated import repeat_estimates
 from bakeoff.decide.reported import import_facts, with_reported
-from bakeoff.decide.verdict import Evidence, decide
+from bakeoff.decide.requests import cost_comparisons, latency_comparisons
+from bakeoff.decide.reused import reuse_warnings
+from bakeoff.decide.verdict import decide
 from bakeoff.records import (
     BenchmarkSpec,
     Case,
@@ -22,6 +37,7 @@ from bakeoff.records import (
     Estimate,
     Event,
     Plan,
+    Ranking,
     Results,
     Sample,
     Score,
@@ -29,6 +45,7 @@ from bakeoff.records import (
     Spec,
     StageCheck,
     Target,
+    TargetCost,
     TargetResult,
 )
 from bakeoff.records.result import StageResult
@@ -52,7 +69,8 @@ class RunData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_results(data: RunData) -> Results:
-    """Return estimates, comparisons and the verdict of a run."""
+    """Return estimates, comparisons and the verdict of a run, at the prices that its spec has now."""
+    data = msgspec.structs.replace(data, targets=with_prices(data.targets, data.spec, day_of(data.events)))
     warmups = frozenset(stage.name for stage in data.plan.stages if stage.warmup)
     folds = make_folds(data.spec, data.targets)
     resumed = any(event.kind == "run_resumed" for event in data.events)
@@ -60,15 +78,17 @@ def build_results(data: RunData) -> Results:
     collected = collect(samples, data.scores, warmups)
     for place, fold in folds.items():
         answers = collected.setdefault(place, Answers(samples=[], scores={}))
-        answers.latencies = fold.latencies
+        answers.requests = fold.requests
     stages = stage_results(folds, data.plan, data.events)
     gathered = Gathered(collected=collected, folds=folds, stages=stages)
     imported = import_facts(data.events)
     computed = [_target_result(target, data, gathered) for target in data.targets]
-    targets = with_reported(computed, imported)
-    comparisons = _comparisons(data, collected)
+    raced = follow_race(data.plan, data.spec, data.cases, collected)
+    targets = raced_targets(raced, with_reported(computed, imported))
+    comparisons = raced_comparisons(raced, _comparisons(data, collected))
     checks = [stage.client for stage in stages if stage.client is not None]
     quality = _quality_metric(data.spec, collected)
+    costs = _costs(data, gathered, targets, quality)
     shares = _error_shares(targets)
     evidence = Evidence(
         targets=targets,
@@ -78,6 +98,7 @@ def build_results(data: RunData) -> Results:
         quality=quality,
         measured=[_measured(b, data.spec.decide.slo) for b in data.spec.benchmarks if b.measured],
         partial={name: share for name, share in shares.items() if share > data.spec.error_tolerance},
+        costs=costs,
     )
     return Results(
         run=data.run,
@@ -86,12 +107,20 @@ def build_results(data: RunData) -> Results:
         targets=targets,
         comparisons=comparisons,
         verdict=decide(evidence),
+        rankings=_rankings(data, collected, comparisons),
+        costs=costs,
         checks=checks,
         stages=stages,
-        warnings=[*_warnings(data, targets, gathered), *(note for each in imported for note in each.notes)],
+        warnings=[
+            *comparison_warnings(comparisons, quality),
+            *_warnings(data, targets, gathered, raced),
+            *dict.fromkeys(note for each in imported for note in each.notes),
+        ],
         policy=_policy(data.spec.benchmarks),
         environment=data.environment,
-        benchmarks={b.name: _facts(b, data, collected) for b in data.spec.benchmarks},
+        benchmarks={
+            b.name: _facts(b, data, collected) | raced_facts(raced, b.name) for b in data.spec.benchmarks
+        },
     )
 
 
@@ -167,7 +196,33 @@ def _comparisons(data: RunData, collected: Collected) -> list[Comparison]:
         found += quality_comparisons(collected, benchmark, cases, names, data.spec.decide)
         if benchmark.measured:
             found += latency_comparisons(collected, benchmark, names, data.spec.decide)
+        found += cost_comparisons(collected, benchmark, cases, data.targets, data.spec.decide)
     return found
+
+
+def _costs(
+    data: RunData, gathered: Gathered, results: Sequence[TargetResult], quality: str | None
+) -> list[TargetCost]:
+    spent = spendings(gathered.collected, gathered.folds, gathered.stages, data.targets)
+    inputs = CostInputs(
+        spec=data.spec,
+        targets=data.targets,
+        results=results,
+        stages=gathered.stages,
+        spent=spent,
+        quality=quality,
+        day=day_of(data.events),
+    )
+    return target_costs(inputs)
+
+
+def _rankings(data: RunData, collected: Collected, rows: Sequence[Comparison]) -> list[Ranking]:
+    level = data.spec.decide.level
+    return [
+        each
+        for b in data.spec.benchmarks
+        for each in rankings(collected, b, data.cases.get(b.name, {}), rows, level)
+    ]
 
 
 def _quality_metric(spec: Spec, collected: Collected) -> str | None:
@@ -213,12 +268,16 @@ def _policy(benchmarks: Iterable[BenchmarkSpec]) -> str:
     return "; ".join(texts)
 
 
-def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered) -> list[str]:
+def _warnings(
+    data: RunData, targets: Sequence[TargetResult], gathered: Gathered, raced: Raced | None
+) -> list[str]:
     warnings: list[str] = [*_cold_repeats(data), *_preferred_letters(data, gathered.collected)]
+    warnings += reuse_warnings(gathered.collected)
     planned: Counter[tuple[str, str]] = Counter()
     for stage in data.plan.stages:
         if not stage.warmup and not stage.ladder and stage.seconds is None:
             planned[stage.benchmark, stage.target] += stage.requests
+    planned.subtract(raced_skips(raced))
     for (benchmark, target), count in planned.items():
         answers = gathered.collected.get((benchmark, target))
         fold = gathered.folds.get((benchmark, target))
@@ -227,10 +286,7 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered
             warnings.append(f"{benchmark} on {target}: {have} of {count} planned samples are there")
         ungraded = _ungraded(answers) if answers else 0
         if ungraded:
-            warnings.append(
-                f"{benchmark} on {target}: {ungraded} samples were not graded before a crash and are left "
-                "out; `bakeoff resume` grades them"
-            )
+            warnings.append(f"{benchmark} on {target}: {ungraded} samples {_why_ungraded(data.events)}")
     for result in targets:
         for benchmark, counts in result.outcomes.items():
             total = sum(counts.values())
@@ -245,6 +301,12 @@ def _warnings(data: RunData, targets: Sequence[TargetResult], gathered: Gathered
             names = ", ".join(sorted(result.answered_by))
             warnings.append(f"{result.name} answered under several model names: {names}")
     return warnings
+
+
+def _why_ungraded(events: Sequence[Event]) -> str:
+    if any(event.kind == "imported" for event in events):
+        return "have no grade in the imported files and are left out"
+    return "were not graded before a crash and are left out; `bakeoff resume` grades them"
 
 
 def _preferred_letters(data: RunData, collected: Collected) -> list[str]:

@@ -16,6 +16,7 @@ from bakeoff.decide.served import FIGURES, ServedFold
 from bakeoff.engine.tally import in_step, steady_window
 from bakeoff.extend import SampleMetric
 from bakeoff.metrics._batches import in_flight
+from bakeoff.prices import Spending
 from bakeoff.records import Estimate, Sample, StageCheck, Target
 from bakeoff.records.result import Bounds, Distribution, ServerStage, StageResult
 from bakeoff.records.scraped import ServerMetrics
@@ -47,6 +48,7 @@ class StageFold:
         outcomes: number of samples by outcome.
         models: number of samples by the name under which the server answered.
         served: what the server said of itself.
+        spending: what the samples cost.
     """
 
     def __init__(self, metrics: dict[str, SampleMetric], target: Target) -> None:
@@ -62,6 +64,7 @@ class StageFold:
         self._measures = list(measures.values())
         self.outcomes: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
+        self.spending = Spending(target.price)
         self._sends, self._ends, self._answers = array("q"), array("q"), array("q")
         self._spans = (array("q"), array("q"), array("q"))
         self._token_gaps: Counter[int] = Counter()
@@ -76,6 +79,7 @@ class StageFold:
         self.outcomes[sample.outcome] += 1
         if sample.model:
             self.models[sample.model] += 1
+        self.spending.add(sample)
         for measure in self._measures:
             measure(sample)
         if sample.server is not None:

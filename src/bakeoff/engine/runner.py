@@ -13,6 +13,7 @@ from bakeoff.engine.control import Progress
 from bakeoff.engine.gate import Gate
 from bakeoff.engine.lengths import learn_lengths
 from bakeoff.engine.memory import Memory
+from bakeoff.engine.race import Look, RaceSteps
 from bakeoff.engine.scrape import scraped
 from bakeoff.engine.stage import Todo, Workshop, run_stage, stage_schedule
 from bakeoff.engine.tally import Tally
@@ -35,10 +36,14 @@ class Engine:
         plan: what is sent.
         shop: benchmarks, lanes and store.
         memory: what earlier processes of the run left.
+        look: looks at the answers after each step of the plan's race; None sends every step to everybody.
     """
 
-    def __init__(self, plan: Plan, shop: Workshop, memory: Memory | None = None) -> None:
+    def __init__(
+        self, plan: Plan, shop: Workshop, memory: Memory | None = None, look: Look | None = None
+    ) -> None:
         self._plan = plan
+        self._race = RaceSteps(plan, look)
         self._shop = shop
         self._memory = memory or Memory()
         self._lengths = dict(self._memory.lengths)
@@ -75,15 +80,17 @@ class Engine:
             store.sync()
 
     async def _stages(self) -> None:
-        for stage in self._plan.stages:
+        for number, stage in enumerate(self._plan.stages):
             if self._shop.control.draining:
                 break
             if stage.name == CALIBRATION:
                 await self._calibrate(stage)
             elif stage.ladder:
                 await self._climb(stage)
-            else:
+            elif self._race.asks(number):
                 await self._send(stage)
+            if not self._shop.control.draining:
+                self._race.passed(number)
 
     async def _calibrate(self, stage: Stage) -> None:
         """Learn what prompts cost; what was cut off is sent again, since each prompt builds on the last."""

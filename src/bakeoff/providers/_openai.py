@@ -16,9 +16,17 @@ _OPEN, _CLOSE = "<think>", "</think>"
 _EDGE = 3
 _STREAM_STARTS = (b"data:", b"event:", b":")
 _FIELDS = msgspec.json.Decoder(dict[str, Any])
-_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_PLAIN = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+    }
+)
 _DETAILS = {
-    "prompt_tokens_details": frozenset({"cached_tokens"}),
+    "prompt_tokens_details": frozenset({"cached_tokens", "cache_write_tokens"}),
     "completion_tokens_details": frozenset({"reasoning_tokens"}),
 }
 # Brackets that are nested too deeply end the decoder by a RecursionError.
@@ -33,14 +41,17 @@ class TokenDetails(msgspec.Struct, frozen=True, gc=False):
     """Parts of a token count."""
 
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
     reasoning_tokens: int | None = None
 
 
 class RawUsage(msgspec.Struct, frozen=True, gc=False):
-    """The `usage` object as servers send it."""
+    """The `usage` object as servers send it; gateways to other protocols tell of their caches beside it."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
 
@@ -51,10 +62,15 @@ class RawUsage(msgspec.Struct, frozen=True, gc=False):
         counted = Usage(
             prompt=_count(self.prompt_tokens),
             completion=_count(self.completion_tokens),
-            cached=_count(prompt.cached_tokens),
+            cached=_count(_first(prompt.cached_tokens, self.cache_read_input_tokens)),
             reasoning=_count(completion.reasoning_tokens),
+            cache_write=_count(_first(prompt.cache_write_tokens, self.cache_creation_input_tokens)),
         )
         return counted if counted == Usage() else msgspec.structs.replace(counted, counted_by="server")
+
+
+def _first(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one
 
 
 def _count(tokens: int | None) -> int | None:
@@ -88,7 +104,10 @@ class Timed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parameters(request: Request, target: Target, limit_field: str) -> dict[str, Any]:
-    """Return the body's model, sampling and streaming fields; None is left to the server."""
+    """Return the body's model, sampling and streaming fields; None is left to the server.
+
+    `min_tokens: true` stands for the limit itself: the answer is to have exactly the asked length.
+    """
     sampling = request.sampling
     limit = request.output_tokens if request.output_tokens is not None else sampling.max_tokens
     body: dict[str, Any] = {"model": target.model, "stream": request.stream}
@@ -103,6 +122,8 @@ def parameters(request: Request, target: Target, limit_field: str) -> dict[str, 
     }
     body.update((name, value) for name, value in asked.items() if value is not None)
     body.update(sampling.extra)
+    if body.get("min_tokens") is True:
+        body["min_tokens"] = limit
     return body
 
 

@@ -1,10 +1,11 @@
 """Frozen records: the data that moves through bakeoff. No I/O, no behaviour beyond reading itself."""
 
 from bakeoff.records.case import Case, Continuation, Message
-from bakeoff.records.costs import TargetCost
+from bakeoff.records.costs import BreakEven, PriceUsed, TargetCost
 from bakeoff.records.event import Event
 from bakeoff.records.message import Call, Exchange, Likelihood, Request, Response, ServerFigures, Usage
-from bakeoff.records.plan import Intent, Plan, Schedule, Stage
+from bakeoff.records.plan import Intent, Plan, PlannedRace, Schedule, Stage
+from bakeoff.records.price import BatchPrice, Price, PriceBook, PriceEntry, PriceTier, Rates
 from bakeoff.records.result import (
     Bounds,
     Comparison,
@@ -22,13 +23,15 @@ from bakeoff.records.result import (
 from bakeoff.records.rule import BudgetRule, DecideSpec, MetricRule, QualityRule, RaceRule, SloSpec
 from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Part, Sample, Score
 from bakeoff.records.spec import BenchmarkSpec, Choice, LoadSpec, ModelSpec, PromptSpec, Spec, TimeoutSpec
-from bakeoff.records.target import Deployment, Price, Sampling, Target, Weights
+from bakeoff.records.target import Deployment, Sampling, Target, Weights
 
 __all__ = [
     "OUTCOMES",
     "Attempt",
+    "BatchPrice",
     "BenchmarkSpec",
     "Bounds",
+    "BreakEven",
     "BudgetRule",
     "Call",
     "Case",
@@ -52,11 +55,17 @@ __all__ = [
     "Part",
     "Place",
     "Plan",
+    "PlannedRace",
     "Price",
+    "PriceBook",
+    "PriceEntry",
+    "PriceTier",
+    "PriceUsed",
     "PromptSpec",
     "QualityRule",
     "RaceRule",
     "Ranking",
+    "Rates",
     "Request",
     "Response",
     "Results",

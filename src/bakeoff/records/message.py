@@ -74,13 +74,14 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Token counts and who counted them; None is unknown, never zero.
 
-    `cached` is a part of `prompt`, `reasoning` a part of `completion`.
+    `cached` and `cache_write` are two parts of `prompt`, `reasoning` is a part of `completion`.
     """
 
     prompt: int | None = None
     completion: int | None = None
     cached: int | None = None
     reasoning: int | None = None
+    cache_write: int | None = None
     counted_by: str | None = None
 
 

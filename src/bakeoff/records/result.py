@@ -26,7 +26,15 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The paired difference `a` minus `b` of a metric over the `n` cases that both answered."""
+    """The paired difference `a` minus `b` of a metric over the `n` cases that both answered.
+
+    Attributes:
+        only_a: cases that only `a` passed; for other values, those where it has the higher one.
+        only_b: likewise of `b`.
+        note: what can and cannot be concluded from these cases, and what was left out.
+        unit: of the difference.
+        n_b: cases of `b` where the two answered different ones; then `n` counts those of `a`.
+    """
 
     a: str
     b: str
@@ -42,6 +50,8 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     only_b: int | None = None
     level: float = 0.95
     note: str = ""
+    unit: str = "share"
+    n_b: int | None = None
 
 
 class Constraint(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +105,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         dominated: by target, those that are at least as good in all of these and better in one.
         changes: what would change the choice.
         surer: what it would take to be surer.
+        missing: the axes that nothing is known of: never assumed, always said.
     """
 
     state: str
@@ -107,6 +118,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     dominated: dict[str, list[str]] = {}
     changes: list[str] = []
     surer: list[str] = []
+    missing: list[str] = []
 
 
 class TargetResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,7 +254,12 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole outcome of a run."""
+    """The whole outcome of a run.
+
+    Attributes:
+        rule_hash: names the decision rule of the verdict.
+        planned_rule_hash: names the one that the run was started with; empty where that was not kept.
+    """
 
     run: str
     name: str
@@ -256,6 +273,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     stages: list[StageResult] = []
     warnings: list[str] = []
     policy: str = ""
+    rule_hash: str = ""
+    planned_rule_hash: str = ""
     environment: dict[str, Any] = {}
     benchmarks: dict[str, Any] = {}
     schema_version: int = RESULTS_VERSION

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from bakeoff.records.units import Count, Rate, Seconds, Share
+from bakeoff.records.units import Count, Figure, Rate, Seconds, Share
 
 
 class SloSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,15 +49,15 @@ class MetricRule(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         metric: the metric, as `benchmark.metric`.
-        at_least: the lowest accepted value, in the metric's unit.
+        at_least: the lowest accepted value, in the metric's unit; times and rates also as `300ms` and `5/s`.
         at_most: the highest accepted value, in the metric's unit.
-        margin: the largest accepted loss against the incumbent, in the metric's unit.
+        margin: the largest accepted loss against the incumbent, in the metric's unit: 0.02 is 2 points.
     """
 
     metric: str
-    at_least: float | None = None
-    at_most: float | None = None
-    margin: Annotated[float, Meta(ge=0)] | None = None
+    at_least: Figure | None = None
+    at_most: Figure | None = None
+    margin: Annotated[Figure, Meta(ge=0)] | None = None
 
 
 class BudgetRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from bakeoff.records.price import Price, PriceBook
 from bakeoff.records.rule import DecideSpec, SloSpec
-from bakeoff.records.target import Price, Sampling
+from bakeoff.records.target import Sampling
 from bakeoff.records.units import Count, Seconds, Share
 
 Params = Annotated[dict[str, Any], Meta(extra_json_schema={"x-bakeoff": "sampling"})]
@@ -193,7 +194,9 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
         multiple_choice: how rows with `choices` are asked, all targets alike: by the likelihood of each
             choice after the prompt (`prompt_logprobs`, `grammar`), by the probability of its letter
             (`first_token`), or by the letter in the answer (`letter`); `auto` takes the first of these that
-            all targets have.
+            all targets have, and `likelihood` the first of the first two. Rows that are nothing but
+            `question`, `choices` and `answer` are asked by `likelihood` where neither this key, nor scorers,
+            nor a prompt say otherwise.
     """
 
     name: str
@@ -214,7 +217,9 @@ class BenchmarkSpec(msgspec.Struct, frozen=True, kw_only=True):
     slo: SloSpec | None = None
     attempts: Count | None = None
     errors_count: bool = True
-    multiple_choice: Literal["auto", "prompt_logprobs", "grammar", "first_token", "letter"] | None = None
+    multiple_choice: (
+        Literal["auto", "likelihood", "prompt_logprobs", "grammar", "first_token", "letter"] | None
+    ) = None
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +238,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
         cleanup_on_complete: stop the servers that the run started.
         cache: a folder, or `true` for the user's own: answers of earlier runs to the same questions are taken
             from there, never in a load test and never for repeats.
+        prices: a file with the prices of models by name, or the same as a mapping; the run keeps a copy.
     """
 
     name: str = "bakeoff"
@@ -246,3 +252,4 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     error_tolerance: Share = 0.05
     cleanup_on_complete: bool = True
     cache: str | bool = False
+    prices: PriceBook = PriceBook()

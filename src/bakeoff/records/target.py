@@ -1,9 +1,10 @@
 """Targets: what is measured."""
 
-from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from bakeoff.records.price import Price
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,30 +27,6 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
-
-
-class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """USD per 1M tokens of each class; a class without its own price is charged as its parent.
-
-    `cached_input` falls back to `input`, `reasoning` to `output`.
-
-    Attributes:
-        input: USD per 1M prompt tokens.
-        output: USD per 1M answer tokens.
-        cached_input: USD per 1M prompt tokens that the server had cached.
-        cache_write: USD per 1M prompt tokens that the server put into its cache; in no cost yet.
-        reasoning: USD per 1M reasoning tokens.
-        request: USD per request, whatever its length.
-        gpu_hour: USD per hour of the hardware that serves a self-hosted target; in no cost yet.
-    """
-
-    input: Decimal | None = None
-    output: Decimal | None = None
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
-    reasoning: Decimal | None = None
-    request: Decimal | None = None
-    gpu_hour: Decimal | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ A view is plain data of bounded size, whatever the number of samples; it knows n
 
 import msgspec
 
+from bakeoff.records.card import DataCard
 from bakeoff.records.result import Results
 
 
@@ -187,6 +188,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
         counts: all cases, also those beyond `rows`.
         stages: the load stages, in the order in which they ran.
         command: repeats the run.
+        data: the cards of the graded benchmarks' cases.
     """
 
     results: Results
@@ -200,6 +202,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     incumbent: str | None = None
     quality_metric: str | None = None
     command: str = ""
+    data: list[DataCard] = []
 
     @property
     def names(self) -> list[str]:

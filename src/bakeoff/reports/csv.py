@@ -1,4 +1,4 @@
-"""results.csv and stages.csv: one row per figure and one per load stage, for spreadsheets and data frames."""
+"""results.csv, stages.csv and costs.csv: rows of figures, load stages and costs, for spreadsheets."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +36,26 @@ _SPREAD = ("ttft", "ttfa", "itl", "chunk_gap", "tpot", "e2e", "service", "lag")
 _FACTS = ("n", "mean", "p50", "p90", "p95", "p99", "p999", "min", "max")
 STAGE_COLUMNS = (*_ALONE, *(f"{metric}_{fact}" for metric in _SPREAD for fact in _FACTS))
 
+COST_COLUMNS = (
+    "target",
+    "benchmark",
+    "basis",
+    "per_1k_requests",
+    "per_1k_requests_low",
+    "per_1k_requests_high",
+    "per_1m_tokens",
+    "per_1k_successes",
+    "per_1k_successes_low",
+    "per_1k_successes_high",
+    "per_month",
+    "traffic",
+    "capacity",
+    "capacity_below",
+    "replicas",
+    "utilisation",
+    "note",
+)
+
 _Cell = str | int | float | None
 
 
@@ -43,11 +63,16 @@ class CsvReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Figures with full precision; an empty cell is unknown; `valid` is false where the client lagged."""
 
     def write(self, view: RunView, folder: Path) -> Path:
-        """Write `results.csv`, and `stages.csv` where a load was measured."""
+        """Write `results.csv`, `costs.csv`, and `stages.csv` where a load was measured."""
         stages = folder / "stages.csv"
         stages.unlink(missing_ok=True)
         if view.results.stages:
             _write(stages, STAGE_COLUMNS, (list(_stage(view, one)) for one in view.results.stages))
+        costs = folder / "costs.csv"
+        costs.unlink(missing_ok=True)
+        if view.results.costs:
+            rows = ([getattr(one, name) for name in COST_COLUMNS] for one in view.results.costs)
+            _write(costs, COST_COLUMNS, rows)
         path = folder / "results.csv"
         _write(path, COLUMNS, _figures(view))
         return path

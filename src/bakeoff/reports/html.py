@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bakeoff import cards
 from bakeoff.charts import svg
 from bakeoff.charts.numbers import quantity
 from bakeoff.charts.style import css
 from bakeoff.charts.whisker import Span, whisker
+from bakeoff.records.card import DataCard
 from bakeoff.records.view import Answer, RunView
 from bakeoff.reports import tables
+from bakeoff.reports.costs import cost_table
+from bakeoff.reports.decision import rank_tables, remarks
 from bakeoff.reports.figures import Figure, figures
 from bakeoff.reports.names import define
 from bakeoff.reports.percentiles import COLUMNS
@@ -175,6 +179,10 @@ def _speed(speed: Speed) -> dict[str, Any]:
     }
 
 
+def _data(card: DataCard) -> dict[str, Any]:
+    return {"card": card, "tables": cards.tables(card), "remark": cards.remark(card)}
+
+
 def _context(view: RunView) -> dict[str, Any]:
     from markupsafe import Markup  # noqa: PLC0415  comes with jinja2
 
@@ -193,6 +201,9 @@ def _context(view: RunView) -> dict[str, Any]:
         "headline": tables.headline(view),
         "outcomes": tables.outcome_table(view),
         "comparisons": tables.comparison_rows(view),
+        "costs": cost_table(view.results),
+        "rankings": rank_tables(view.results),
+        "remarks": remarks(view.results.verdict),
         "figures": [_drawing(one) for one in figures(view)],
         "speeds": [_speed(one) for one in speeds(view)],
         "percentile_columns": COLUMNS,
@@ -200,6 +211,7 @@ def _context(view: RunView) -> dict[str, Any]:
         "warnings": tables.warnings(view),
         "metrics": tables.metric_rows(view),
         "facts": tables.facts(view),
+        "data": [_data(card) for card in view.data],
         "marks": _marked(_marks),
         "mark": _marked(_mark),
         "whisker": _marked(_cell_whisker),

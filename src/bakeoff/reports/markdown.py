@@ -9,6 +9,8 @@ from bakeoff.charts.style import standalone
 from bakeoff.charts.svg import clip, visible
 from bakeoff.records.view import Answer, Row, RunView
 from bakeoff.reports import tables
+from bakeoff.reports.costs import cost_table
+from bakeoff.reports.decision import rank_tables, remarks
 from bakeoff.reports.figures import Figure, figures
 from bakeoff.reports.percentiles import COLUMNS, Percentile, PercentileTable
 from bakeoff.reports.speed import Speed, speeds
@@ -42,6 +44,7 @@ def _verdict(view: RunView) -> list[str]:
     lines = [f"# {inline(view.results.name or view.results.run)}", ""]
     lines += [f"**{verdict.state.upper()}: {inline(verdict.sentence)}**", ""]
     lines += [f"- {inline(reason)}" for reason in verdict.reasons]
+    lines += [f"- {one.about}: {inline(one.text)}" for one in remarks(verdict)]
     if verdict.tied:
         of = " from the choice" if verdict.choice else ""
         lines.append(f"- Cannot be told apart{of}: {', '.join(map(inline, verdict.tied))}")
@@ -82,6 +85,26 @@ def _outcomes(view: RunView) -> list[str]:
         "",
         *_table(header, rows, 2),
     ]
+
+
+def _rankings(view: RunView) -> list[str]:
+    lines: list[str] = []
+    for one in rank_tables(view.results):
+        rows = [[inline(row.target), row.value, row.rank, row.best, row.tied] for row in one.rows]
+        header = ["target", inline(one.label), "rank", "chance of being the best", "tied"]
+        lines += [f"## Ranking by {inline(one.metric)}", "", inline(one.note), "", *_table(header, rows)]
+    return lines
+
+
+def _costs(view: RunView) -> list[str]:
+    table = cost_table(view.results)
+    if table is None:
+        return []
+    header = ["target", "benchmark", *table.columns]
+    rows = [[inline(row.target), inline(row.benchmark), *map(inline, row.cells)] for row in table.rows]
+    notes = [f"- {inline(row.target)} in {inline(row.benchmark)}: {inline(row.note)}" for row in table.rows]
+    said = "In USD; what is unknown is said, never counted as 0."
+    return ["## Cost", "", said, "", *_table(header, rows, 2), *notes, ""]
 
 
 def _comparisons(view: RunView) -> list[str]:
@@ -221,7 +244,9 @@ class MarkdownReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             *_metrics(view, tables.headline(view), "Results"),
             *(line for speed in measured for line in _speed(speed)),
             *_outcomes(view),
+            *_rankings(view),
             *_comparisons(view),
+            *_costs(view),
             *_charts(drawn),
             *(["## Warnings", "", *(f"- {inline(warning)}" for warning in found), ""] if found else []),
             *_rows(view),

@@ -1,7 +1,7 @@
 """Make benchmarks ready: cases, scorers and lanes; everything that can be refused is refused here."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,8 +16,8 @@ from bakeoff.errors import DataError, UsageError
 from bakeoff.extend import Dataset, LikelihoodProvider, Provider, SampleMetric
 from bakeoff.plan import calibration_cases, request_count
 from bakeoff.prompts import ChoiceRenderer, PromptRenderer, Renderer, check_references, load_cases, merged
-from bakeoff.prompts.choices import check_choices, choice_prompt, shuffled
-from bakeoff.prompts.modes import LIKELIHOOD, allowed_modes, with_modes
+from bakeoff.prompts.choices import check_choices, choice_prompt, shuffled, with_default_mode
+from bakeoff.prompts.modes import BY_LIKELIHOOD, LIKELIHOOD, allowed_modes, with_mode
 from bakeoff.records import BenchmarkSpec, Case, Choice, Deployment, Sampling, SloSpec, Spec, Target
 from bakeoff.run.models import Candidate, Form, common_form, provider_choice
 from bakeoff.wire import Client, Route, make_route
@@ -33,15 +33,23 @@ def load_benchmark_cases(spec: Spec, base: Path) -> dict[str, list[Case]]:
         DataError: a data set cannot be read, or a scorer cannot grade its cases.
     """
     found: dict[str, list[Case]] = {}
-    for given, benchmark in zip(spec.benchmarks, with_modes(spec, {}).benchmarks, strict=True):
-        dataset: Dataset = plugins.create("datasets", benchmark.dataset.type, benchmark.dataset.options)
-        cases = load_cases(benchmark, dataset, base, spec.seed, request_count(benchmark))
-        path = str(benchmark.dataset.options.get("path", ""))
-        cases = _with_choices(cases, given, spec.seed, path)
+    for given in spec.benchmarks:
+        dataset: Dataset = plugins.create("datasets", given.dataset.type, given.dataset.options)
+        cases = load_cases(given, dataset, base, spec.seed, request_count(given))
+        path = str(given.dataset.options.get("path", ""))
+        benchmark = with_default_mode(given, cases)
+        cases = _with_choices(cases, benchmark, spec.seed, path)
+        benchmark = with_mode(benchmark)
         scorers = make_scorers(placed_scorers(benchmark, base))
         check_gradable(benchmark.name, scorers, cases, path)
         found[benchmark.name] = _with_lengths(cases, benchmark)
     return found
+
+
+def with_default_modes(spec: Spec, cases: Mapping[str, Sequence[Case]]) -> Spec:
+    """Return the spec with the mode of each benchmark whose rows are multiple choice of themselves."""
+    benchmarks = [with_default_mode(b, cases[b.name]) for b in spec.benchmarks]
+    return msgspec.structs.replace(spec, benchmarks=benchmarks)
 
 
 def _with_choices(cases: list[Case], benchmark: BenchmarkSpec, seed: int, path: str) -> list[Case]:
@@ -193,7 +201,7 @@ def _asked(benchmark: BenchmarkSpec) -> list[BenchmarkSpec]:
 
 def form_of(benchmark: BenchmarkSpec, form: Form) -> Form:
     """Return the form in which a benchmark is asked: likelihoods are of completions, whatever the targets."""
-    return "completion" if benchmark.multiple_choice in LIKELIHOOD else form
+    return "completion" if benchmark.multiple_choice in {BY_LIKELIHOOD, *LIKELIHOOD} else form
 
 
 def make_lanes(

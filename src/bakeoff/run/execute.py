@@ -10,6 +10,7 @@ import msgspec
 
 from bakeoff import clock
 from bakeoff.clock import Anchor
+from bakeoff.decide.rule_hash import rule_hash
 from bakeoff.engine.cache import AnswerCache, cache_folder, opened
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import SlowGrading, grade, ungraded
@@ -27,6 +28,7 @@ from bakeoff.run.benches import (
     make_benches,
     make_lanes,
     placed_scorers,
+    with_default_modes,
 )
 from bakeoff.run.environment import environment
 from bakeoff.run.fanout import check_processes, send_together
@@ -35,6 +37,8 @@ from bakeoff.run.folder import RunFacts, new_folder, read_facts, read_plan, writ
 from bakeoff.run.models import Candidate, Form, prepare
 from bakeoff.run.modes import Chosen, Openings, choose_modes, chosen_of, modes_of, stored
 from bakeoff.run.preflight import preflight
+from bakeoff.run.prices import check_prices
+from bakeoff.run.racing import make_racing
 from bakeoff.run.worker import Task
 from bakeoff.spec import LoadedSpec, load_at_base
 from bakeoff.stores.jsonl import JsonlStore, read_records, remove
@@ -54,20 +58,21 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 async def prepare_run(loaded: LoadedSpec, tell: Callable[[str], None]) -> Prepared:
     """Read data, fetch weights and make the plan; nothing is started and nothing is sent."""
-    spec = _placed(loaded)
+    spec = placed_spec(loaded)
     if not spec.benchmarks:
         raise UsageError(
             "the spec has no benchmarks", where=str(loaded.base), hint="add one under `benchmarks`"
         )
-    loaded = msgspec.structs.replace(loaded, spec=spec)
     cases = load_benchmark_cases(spec, loaded.base)
+    spec = with_default_modes(spec, cases)
+    loaded = msgspec.structs.replace(loaded, spec=spec)
     candidates = await prepare(spec, loaded.base, tell)
     forms = check_templates(spec, candidates, cases)
     plan = make_plan(spec, [candidate.target for candidate in candidates], cases)
     return Prepared(loaded=loaded, candidates=candidates, cases=cases, forms=forms, plan=plan)
 
 
-def _placed(loaded: LoadedSpec) -> Spec:
+def placed_spec(loaded: LoadedSpec) -> Spec:
     """Return the spec with the files of its loads and scorers found from where its paths start."""
     placed = [
         msgspec.structs.replace(placed_scorers(b, loaded.base), load=load_at_base(b.load, loaded.base))
@@ -82,6 +87,7 @@ async def start_run(
     """Run a plan in a new directory under `root`, with one or several client processes."""
     check_processes(prepared.plan, processes)
     spec = prepared.loaded.spec
+    check_prices(spec, prepared.candidates)
     redact = Redactor(prepared.loaded.secrets)
     store = JsonlStore(new_folder(root, spec.name), redact=redact)
     with _kept_if_begun(store.folder), contextlib.closing(store):
@@ -89,7 +95,11 @@ async def start_run(
         graded = {b.name: prepared.cases[b.name] for b in with_modes(spec, {}).benchmarks if b.scorers}
         write_plan(store, prepared.plan, prepared.loaded.document, graded)
         facts = RunFacts(
-            anchor=anchor, base=str(prepared.loaded.base), command=command, environment=environment()
+            anchor=anchor,
+            base=str(prepared.loaded.base),
+            command=command,
+            environment=environment(),
+            rule_hash=rule_hash(spec.decide),
         )
         store.add(Event(kind="run_started", facts=msgspec.to_builtins(facts)))
         session = Session(anchor=anchor, segment=0, processes=processes)
@@ -216,16 +226,17 @@ async def _send(
     keys = tuple(each.api_key for each in deployments.values() if each.api_key)
     redact = Redactor(prepared.loaded.secrets + keys)
     with opened(cache_folder(spec, prepared.loaded.base), redact) as cache:
+        racing = make_racing(prepared.plan, spec, prepared.cases, store, session.anchor.mono_ns, control)
         shop = Workshop(
             benches=make_benches(spec, prepared.cases),
             lanes=lanes,
-            store=store,
+            store=store if racing is None else racing,
             zero=session.anchor.mono_ns,
             segment=session.segment,
             control=control,
             cache=cache,
         )
-        engine = Engine(prepared.plan, shop, session.memory)
+        engine = Engine(prepared.plan, shop, session.memory, None if racing is None else racing.look)
         if session.processes == 1:
             await engine.run()
             if cache is not None:
@@ -261,12 +272,15 @@ async def _with_modes(
         forms=prepared.forms,
         client=next(iter(mine.values())).client,
     )
-    chosen, seen = await choose_modes(spec, openings, session.chosen)
+    rows = prepared.loaded.document["benchmarks"]
+    unasked = {row["name"] for row in rows if row.get("multiple_choice") is None}
+    chosen, seen = await choose_modes(spec, openings, session.chosen, unasked=unasked)
     for event in stored(chosen, seen, clock.now_ns() - session.anchor.mono_ns):
         store.add(event)
     for name, mode in chosen.modes.items():
         why = "".join(f"; {each}" for each in chosen.passed_over.get(name, ()))
-        control.tell(Progress(kind="note", text=f"{name}: multiple choice by `{mode}`{why}"))
+        form = ", as its rows have choices and nothing says otherwise" if name in chosen.unasked else ""
+        control.tell(Progress(kind="note", text=f"{name}: multiple choice by `{mode}`{form}{why}"))
     return with_modes(spec, chosen.modes)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from bakeoff import plugins
 from bakeoff.extend import Exporter
-from bakeoff.records import Sample, Score
+from bakeoff.records import Results, Sample, Score
 from bakeoff.records.imported import StoredRun
 from bakeoff.run.finish import make_results
 from bakeoff.run.folder import read_cases, read_events, read_facts, read_plan
 from bakeoff.run.stored import load_stored
+from bakeoff.spec import LoadedSpec
 from bakeoff.stores.jsonl import read_records
 
 
@@ -31,7 +32,11 @@ def export_run(run: Path, name: str, folder: Path, options: dict[str, Any] | Non
 def stored_run(folder: Path) -> StoredRun:
     """Return a run as exporters see it."""
     loaded = load_stored(folder, {}, secrets_needed=False)
-    spec = loaded.spec
+    return told_run(folder, loaded, make_results(folder, loaded.spec))
+
+
+def told_run(folder: Path, loaded: LoadedSpec, results: Results) -> StoredRun:
+    """Return a run with these results as exporters see it."""
 
     def samples() -> Iterator[Sample]:
         return read_records(folder, Sample)
@@ -40,14 +45,15 @@ def stored_run(folder: Path) -> StoredRun:
         return read_records(folder, Score)
 
     return StoredRun(
-        results=make_results(folder, spec),
-        spec=spec,
+        results=results,
+        spec=loaded.spec,
         plan=read_plan(folder),
         samples=samples,
         scores=scores,
         wall_ns=read_facts(read_events(folder), folder).anchor.wall_ns,
         cases=lambda: read_cases(folder),
         base=loaded.base,
+        folder=folder,
     )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from bakeoff import plugins
 from bakeoff.decide.results import RunData, build_results, error_share
+from bakeoff.decide.rule_hash import rule_hash
 from bakeoff.extend import Report
 from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Case, Results, Sample, Score, Spec
@@ -17,6 +18,8 @@ from bakeoff.run.modes import modes_of
 from bakeoff.stores.jsonl import read_records
 
 REPORTS = ("json", "csv", "md", "html")
+
+_DIGITS = 12
 
 _EXITS = {"fail": 3, "inconclusive": 6, "invalid": 7}
 
@@ -36,6 +39,9 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
             return _EXITS["invalid"]
         if error_share(self.results) > tolerance:
             return 5
+        if state == "invalid":
+            # An invalid load gives no verdict, so no gate is passed by it.
+            state = "inconclusive"
         return _EXITS.get(state, 0) if gate else 0
 
 
@@ -45,7 +51,7 @@ def make_results(folder: Path, spec: Spec) -> Results:
     spec = with_modes(spec, modes_of(events))
     facts: RunFacts = read_facts(events, folder)
     plan = read_plan(folder)
-    return build_results(
+    results = build_results(
         RunData(
             run=folder.name,
             spec=spec,
@@ -57,6 +63,23 @@ def make_results(folder: Path, spec: Spec) -> Results:
             events=events,
             environment=facts.environment,
         )
+    )
+    return _with_rule(results, rule_hash(spec.decide), facts.rule_hash)
+
+
+def _with_rule(results: Results, rule: str, planned: str) -> Results:
+    """Return the results with the name of their rule, and a warning where it is not the planned one."""
+    warnings = [other_rule(rule, planned)] if planned and planned != rule else []
+    return msgspec.structs.replace(
+        results, rule_hash=rule, planned_rule_hash=planned, warnings=warnings + results.warnings
+    )
+
+
+def other_rule(rule: str, planned: str) -> str:
+    """Return the warning that a verdict does not stand on the rule of the plan."""
+    return (
+        f"decided by another rule ({rule[:_DIGITS]}) than the one that the run was started with "
+        f"({planned[:_DIGITS]})"
     )
 
 
@@ -78,10 +101,10 @@ def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Fini
         cases=text,
         excluded=frozenset(stage.name for stage in read_plan(folder).stages if stage.warmup),
     )
-    view = msgspec.structs.replace(view, command=facts.command)
     report_folder = folder / "report"
     report_folder.mkdir(exist_ok=True)
-    write_cards(report_folder, spec, cases)
+    cards = write_cards(report_folder, spec, cases)
+    view = msgspec.structs.replace(view, command=facts.command, data=cards)
     files: dict[str, Path] = {}
     for name in formats:
         report: Report = plugins.create("reports", name, {})

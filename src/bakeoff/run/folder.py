@@ -27,12 +27,17 @@ class CaseLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first event of a run says: its time zero, where relative paths start, and the machine."""
+    """What the first event of a run says: its time zero, where relative paths start, and the machine.
+
+    Attributes:
+        rule_hash: names the decision rule that the run was started with; empty in older runs.
+    """
 
     anchor: Anchor
     base: str
     command: str
     environment: dict[str, Any] = {}
+    rule_hash: str = ""
 
 
 def new_folder(root: Path, name: str) -> Path:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from bakeoff import plugins
+from bakeoff import clock, plugins
+from bakeoff.decide.pricing import price_of
 from bakeoff.deployers import weights_cache
 from bakeoff.extend import Deployer
 from bakeoff.prompts import merged
@@ -44,12 +45,15 @@ async def prepare(spec: Spec, base: Path, tell: Callable[[str], None]) -> list[C
         placed = at_base(model, base)
         weights = await asyncio.to_thread(deployer.prepare, placed, weights_cache())
         found.append(
-            Candidate(model=placed, deployer=deployer, weights=weights, target=_target(model, weights, spec))
+            Candidate(
+                model=placed, deployer=deployer, weights=weights, target=target_of(model, weights, spec)
+            )
         )
     return found
 
 
-def _target(model: ModelSpec, weights: Weights, spec: Spec) -> Target:
+def target_of(model: ModelSpec, weights: Weights, spec: Spec) -> Target:
+    """Return the target that a model becomes with its weights."""
     provider = model.provider.type if model.provider else _PROVIDERS["chat"]
     return Target(
         name=model.name,
@@ -62,7 +66,7 @@ def _target(model: ModelSpec, weights: Weights, spec: Spec) -> Target:
         chat_template=weights.chat_template,
         sampling=merged(spec.sampling, model.params),
         stream=model.stream,
-        price=model.price,
+        price=price_of(model, weights.model, spec.prices, clock.wall_iso()[:10]).price,
         notes=weights.notes,
     )
 

@@ -14,7 +14,7 @@ from bakeoff.extend import Executor
 from bakeoff.records import TargetResult
 from bakeoff.records.outside import OutsideLoad, TokenLength
 from bakeoff.run.finish import Finished, finish
-from bakeoff.run.importing import import_files
+from bakeoff.run.importing import Beside, import_files
 from bakeoff.run.perf import PerfAsked, load_perf_spec
 from bakeoff.run.stored import load_stored
 from bakeoff.spec import LoadedSpec
@@ -104,8 +104,10 @@ def measure_outside(
             "perf",
             tool=outside.engine,
             command=outside.command,
-            decide=loaded.document["decide"],
-            environment={"load engine": f"{outside.engine} {taken.version} ({taken.program})"},
+            beside=Beside(
+                decide=loaded.document["decide"],
+                environment={"load engine": f"{outside.engine} {taken.version} ({taken.program})"},
+            ),
         )
     stored = load_stored(run, env, secrets_needed=False)
     return Measured(finished=finish(run, stored.spec), tolerance=stored.spec.error_tolerance)

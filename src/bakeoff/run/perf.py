@@ -76,6 +76,7 @@ class PerfAsked(msgspec.Struct, frozen=True, kw_only=True):
     total_timeout: str | None = None
     options: tuple[str, ...] = ()
     ignore_eos: bool = False
+    min_tokens: bool = False
 
 
 def load_perf_spec(asked: PerfAsked, env: Mapping[str, str], base: Path) -> LoadedSpec:
@@ -177,8 +178,9 @@ def _row(asked: PerfAsked, row: MatrixRow) -> dict[str, Any]:
 def _benchmark(asked: PerfAsked) -> dict[str, Any]:
     benchmark: dict[str, Any] = {"name": "load", "measured": True, "load": _load(asked)}
     output = _length(asked.output_tokens or _OUTPUT_TOKENS)
-    if asked.ignore_eos:
-        benchmark["params"] = {"ignore_eos": True}
+    asked_of_server = {"ignore_eos": asked.ignore_eos, "min_tokens": asked.min_tokens}
+    if params := {name: True for name, on in asked_of_server.items() if on}:
+        benchmark["params"] = params
     times = benchmark["load"].get("path") if benchmark["load"]["kind"] == "trace" else None
     if times is not None and asked.dataset in {None, times}:
         return _traced(asked, benchmark, times)

@@ -7,12 +7,13 @@ import msgspec
 
 from bakeoff.errors import EndpointError, UsageError
 from bakeoff.plugins import suggest
-from bakeoff.records import Sampling, Target, TimeoutSpec
+from bakeoff.records import Call, Sampling, Target, TimeoutSpec
 from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.benches import target_route
-from bakeoff.run.capabilities import POINTS, probe
-from bakeoff.run.door import Door
+from bakeoff.run.capabilities import POINTS
+from bakeoff.run.door import Door, NotSeen
 from bakeoff.run.models import prepare
+from bakeoff.run.remembering import Notebook, notebook, remembered_probe
 from bakeoff.spec import LoadedSpec
 from bakeoff.wire import Client, Route, make_route
 
@@ -29,7 +30,12 @@ _TIMEOUTS = TimeoutSpec(connect=10, first_byte=60, stream=60, total=60)
 
 
 async def probe_models(
-    loaded: LoadedSpec, names: Sequence[str], tell: Callable[[str], None], points: Collection[str] = POINTS
+    loaded: LoadedSpec,
+    names: Sequence[str],
+    tell: Callable[[str], None],
+    points: Collection[str] = POINTS,
+    *,
+    book: Notebook | None = None,
 ) -> list[Capabilities]:
     """Return what the models of a spec can do.
 
@@ -38,6 +44,7 @@ async def probe_models(
         names: of the models to probe; all where none is named.
         tell: called with a line before each model.
         points: what to ask for.
+        book: where earlier answers are; that of the user by default.
 
     Raises:
         UsageError: the spec has no model of a name.
@@ -63,17 +70,23 @@ async def probe_models(
                 stack.push_async_callback(candidate.deployer.stop, deployment)
                 tell(f"probing {candidate.model.name}")
                 route = target_route(candidate, deployment)
-                found.append(_alive(await probe(client, route, candidate.target, points), route.label))
+                seen = await remembered_probe(
+                    client, route, candidate.target, points, book=book or notebook()
+                )
+                found.append(_alive(seen, route.label))
     return found
 
 
-async def probe_endpoint(url: str, *, model: str | None, api_key: str | None) -> Capabilities:
+async def probe_endpoint(
+    url: str, *, model: str | None, api_key: str | None, book: Notebook | None = None
+) -> Capabilities:
     """Return what one endpoint can do.
 
     Args:
         url: base URL, with `/v1`.
         model: the model to ask; None takes the first one that the endpoint lists.
         api_key: sent as bearer token.
+        book: where earlier answers are; that of the user by default.
 
     Raises:
         EndpointError: it lists no model and none is named, refuses the key, or does not answer.
@@ -86,7 +99,7 @@ async def probe_endpoint(url: str, *, model: str | None, api_key: str | None) ->
                 "it does not list its models", where=route.label, hint="name one with --model"
             )
         target = Target(name=listed[0], provider="openai_chat", model=listed[0], sampling=Sampling())
-        return _alive(await probe(client, route, target), route.label)
+        return _alive(await remembered_probe(client, route, target, book=book or notebook()), route.label)
 
 
 async def list_served(url: str, *, api_key: str | None) -> list[str]:
@@ -107,8 +120,14 @@ async def list_served(url: str, *, api_key: str | None) -> list[str]:
 async def _served(client: Client, route: Route) -> list[str]:
     door = Door(client, route, Target(name=route.label, provider="openai_chat", model=""))
     try:
-        rows = msgspec.convert(await door.get("/models"), _Models).data
-    except msgspec.ValidationError:
+        exchange = await door.ask(Call(method="GET", path="/models"))
+        rows = msgspec.json.decode(exchange.body, type=_Models).data
+    except NotSeen as seen:
+        if not seen.sure:
+            hint = "is the server running, and does the endpoint end in /v1?"
+            raise EndpointError(f"it does not answer: {seen}", where=route.label, hint=hint) from seen
+        return []
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return []
     return [row.id for row in rows if row.id]
 

@@ -2,7 +2,7 @@
 
 from bakeoff.prompts import PromptRenderer
 from bakeoff.records import Sampling
-from bakeoff.run.benches import load_benchmark_cases
+from bakeoff.run.benches import load_benchmark_cases, with_default_modes
 from bakeoff.run.models import Form
 from bakeoff.spec import LoadedSpec
 
@@ -18,7 +18,7 @@ def rehearse(loaded: LoadedSpec) -> dict[str, int]:
         TemplateError: a row lacks what a template wants.
     """
     cases = load_benchmark_cases(loaded.spec, loaded.base)
-    for benchmark in loaded.spec.benchmarks:
+    for benchmark in with_default_modes(loaded.spec, cases).benchmarks:
         if benchmark.multiple_choice is None:
             form: Form = "completion" if benchmark.prompt.form == "completion" else "chat"
             renderer = PromptRenderer(

@@ -6,7 +6,8 @@ import msgspec
 
 from bakeoff.errors import UsageError
 from bakeoff.plugins import suggest
-from bakeoff.records import BenchmarkSpec, DecideSpec, Spec
+from bakeoff.races import planned_race
+from bakeoff.records import BenchmarkSpec, DecideSpec, RaceRule, Spec
 from bakeoff.spec import LoadedSpec
 
 
@@ -72,3 +73,21 @@ def _names(given: str, known: list[str], what: str) -> set[str]:
 
 def _narrowed(rows: list[dict[str, Any]], names: set[str]) -> list[dict[str, Any]]:
     return [row for row in rows if row.get("name") in names]
+
+
+def raced(loaded: LoadedSpec, method: str) -> LoadedSpec:
+    """Return the spec with a race of this method, its other options as the spec has them; `off` for none.
+
+    Raises:
+        UsageError: what decides cannot be raced.
+    """
+    before = loaded.spec.decide.race
+    race: bool | RaceRule = False
+    if method != "off":
+        rule = before if isinstance(before, RaceRule) else RaceRule()
+        race = msgspec.convert(msgspec.to_builtins(rule) | {"method": method}, RaceRule)
+    decide = msgspec.structs.replace(loaded.spec.decide, race=race)
+    spec = msgspec.structs.replace(loaded.spec, decide=decide)
+    planned_race(spec)
+    document = loaded.document | {"decide": loaded.document["decide"] | {"race": msgspec.to_builtins(race)}}
+    return msgspec.structs.replace(loaded, spec=spec, document=document)

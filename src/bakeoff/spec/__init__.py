@@ -12,7 +12,7 @@ from bakeoff.spec.load import (
     variables_at,
 )
 from bakeoff.spec.reader import Catalog
-from bakeoff.spec.schema import schema
+from bakeoff.spec.schema import policy_schema, schema
 
 __all__ = [
     "Catalog",
@@ -24,6 +24,7 @@ __all__ = [
     "load_at_base",
     "load_spec",
     "load_stored_spec",
+    "policy_schema",
     "schema",
     "variables_at",
 ]

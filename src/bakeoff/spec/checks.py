@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +14,32 @@ from bakeoff.assertions import counted_together, dressed, metrics
 from bakeoff.errors import DataError, PluginError, SpecError, TemplateError
 from bakeoff.extend import Load
 from bakeoff.plugins import suggest
+from bakeoff.prices import negatives
 from bakeoff.prompts.conversation import compile_messages
-from bakeoff.prompts.modes import MODES, allowed_modes, default_scorers, obstacle
+from bakeoff.prompts.modes import (
+    BY_LIKELIHOOD,
+    MODES,
+    allowed_modes,
+    default_scorers,
+    meant,
+    obstacle,
+    silent,
+)
 from bakeoff.prompts.templates import compile_template
-from bakeoff.records import BenchmarkSpec, LoadSpec, ModelSpec, PromptSpec, SloSpec, Spec
+from bakeoff.records import (
+    BenchmarkSpec,
+    LoadSpec,
+    MetricRule,
+    ModelSpec,
+    PriceBook,
+    PromptSpec,
+    SloSpec,
+    Spec,
+)
+from bakeoff.spec.book import KEY, flaws
+from bakeoff.spec.race_checks import race_flaws
 from bakeoff.spec.reader import Reader, below
+from bakeoff.spec.rule_checks import metric_flaw, rule_flaws
 from bakeoff.spec.tree import Leaf, Map, Seq, is_null, shown
 
 MASK = "***"
@@ -45,14 +66,18 @@ def load_at_base(load: LoadSpec, base: Path) -> LoadSpec:
 class Checker:
     """Checks of one tree that was read. A part that could not be read is left out.
 
-    Without `for_requests`, files and secrets are not asked for.
+    Without `for_requests`, files and secrets are not asked for; without `new_rule`, what the decision rule
+    asks of single metrics is taken as it is.
     """
 
-    def __init__(self, root: Map, reader: Reader, base: Path, *, for_requests: bool = True) -> None:
+    def __init__(
+        self, root: Map, reader: Reader, base: Path, *, for_requests: bool = True, new_rule: bool = True
+    ) -> None:
         self.root = root
         self.reader = reader
         self.base = base
         self.for_requests = for_requests
+        self.new_rule = new_rule
         self.errors: list[SpecError] = []
 
     def check(self) -> list[SpecError]:
@@ -68,6 +93,7 @@ class Checker:
                 self._benchmark(path, benchmark)
         self._names("models")
         self._names("benchmarks")
+        self._book()
         self._top()
         return self.errors
 
@@ -137,11 +163,12 @@ class Checker:
             if value == MASK and self.for_requests:
                 hint = "put it into an environment variable and write `${NAME}` here"
                 self._add(below(path, key), "the secret was not stored with the run", hint)
-        for name, price in msgspec.structs.asdict(model.price).items() if model.price else ():
-            if isinstance(price, Decimal) and price < 0:
-                self._add(below(path, f"price.{name}"), "a price is not negative")
+        for key in negatives(model.price) if model.price else ():
+            self._add(below(path, f"price.{key}"), "a price is not negative")
 
     def _endpoint(self, path: str, endpoint: str) -> None:
+        if "${" in endpoint and not self.for_requests:
+            return  # a variable that need not be set
         try:
             url = urlsplit(endpoint)
             right = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
@@ -200,8 +227,9 @@ class Checker:
         self._scorers(below(path, "scorers"), benchmark)
         if benchmark.multiple_choice is not None and not allowed_modes(benchmark):
             asked = benchmark.multiple_choice
-            message = f"it cannot be `{asked}`: {obstacle(benchmark, 'letter' if asked == 'auto' else asked)}"
-            self._add(below(path, "multiple_choice"), message, f"modes: auto, {', '.join(MODES)}")
+            message = f"it cannot be `{asked}`: {obstacle(benchmark, meant(benchmark)[-1])}"
+            hint = f"modes: auto, {BY_LIKELIHOOD}, {', '.join(MODES)}"
+            self._add(below(path, "multiple_choice"), message, hint)
         dataset: Any = self.reader.made.get(below(path, "dataset"))
         load = benchmark.load
         known_load: Any = self.reader.made.get(below(path, "load"))
@@ -255,6 +283,11 @@ class Checker:
                 hint = f"set at least one of {', '.join(_THRESHOLDS)}"
                 self._add(path, "an slo needs a latency threshold", hint)
 
+    def _book(self) -> None:
+        book = self.reader.made.get(KEY)
+        for flaw in flaws(book) if isinstance(book, PriceBook) else ():
+            self._add(flaw.path, flaw.message, flaw.hint)
+
     def _top(self) -> None:
         spec = self.reader.made.get("")
         if not isinstance(spec, Spec):
@@ -271,6 +304,13 @@ class Checker:
             self._slo("decide.slo", spec.decide.slo)
         if spec.decide.quality.metric is not None:
             self._metric("decide.quality.metric", spec.decide.quality.metric)
+        of_rule = rule_flaws(spec.decide, "decide", sent=self.for_requests) if self.new_rule else ()
+        for flaw in chain(of_rule, race_flaws(spec, "decide")):
+            # What could not be read has been told of already.
+            if not any(error.message.startswith(f"{flaw.path}.") for error in self.reader.errors):
+                self._add(flaw.path, flaw.message, flaw.hint)
+        for index, rule in enumerate(spec.decide.rules if self.new_rule else ()):
+            self._rule(below(below("decide.rules", index), "metric"), rule)
 
     def _known_model(self, path: str, name: str) -> None:
         models = self._names_of("models")
@@ -282,33 +322,60 @@ class Checker:
         items = self.root.entries.get(key)
         return len(items.items) if isinstance(items, Seq) else 0
 
-    def _metric(self, path: str, metric: str) -> None:
-        """Check `BENCHMARK.METRIC`."""
+    def _benchmark_of(self, path: str, metric: str) -> str | None:
+        """Return the benchmark of `BENCHMARK.METRIC`, or None after saying that there is none."""
         names = self._names_of("benchmarks")
         found = max((name for name in names if metric.startswith(f"{name}.")), key=len, default=None)
         if found is None:
             near = suggest(metric.rpartition(".")[0] or metric, names)
             message = f"`{shown(metric)}` refers to no benchmark.{near}"
             self._add(path, message, f"write `BENCHMARK.METRIC`; benchmarks: {', '.join(names)}")
-            return
-        benchmark = self.reader.made.get(names[found])
+        return found
+
+    def _graded(self, name: str) -> list[str] | None:
+        """Return the metrics of a benchmark's scorers, or None where that cannot be told."""
+        path = self._names_of("benchmarks")[name]
+        benchmark = self.reader.made.get(path)
         if not isinstance(benchmark, BenchmarkSpec):
-            return
+            return None
         scorers: list[Any] = [
-            self.reader.made.get(below(below(names[found], "scorers"), i))
-            for i in range(len(benchmark.scorers))
+            self.reader.made.get(below(below(path, "scorers"), i)) for i in range(len(benchmark.scorers))
         ]
-        if None in scorers:
-            return
-        own = default_scorers(benchmark.multiple_choice) if benchmark.multiple_choice and not scorers else []
-        known = sorted(
+        if None in scorers or (not scorers and not self.for_requests):
+            # Another tool graded an imported run, and its spec does not say how.
+            return None
+        # Whether rows are multiple choice of themselves is known only when they are read.
+        mode = benchmark.multiple_choice or (BY_LIKELIHOOD if silent(benchmark) else None)
+        own = default_scorers(mode) if mode and not scorers else []
+        return sorted(
             {name for scorer in scorers for name in metrics(scorer)}
             | {str(choice.options.get("metric", choice.type)) for choice in own}
         )
+
+    def _rule(self, path: str, rule: MetricRule) -> None:
+        """Check the metric of one of the rules."""
+        found = self._benchmark_of(path, rule.metric)
+        graded = None if found is None else self._graded(found)
+        if found is None or graded is None:
+            return
+        flaw = metric_flaw(rule, path, found, graded, self.reader.catalog)
+        if flaw is not None:
+            self._add(flaw.path, flaw.message, flaw.hint)
+
+    def _metric(self, path: str, metric: str) -> None:
+        """Check the metric that decides, `BENCHMARK.METRIC`."""
+        found = self._benchmark_of(path, metric)
+        known = None if found is None else self._graded(found)
+        if known is None:
+            return
         name = metric.removeprefix(f"{found}.")
         if name not in known:
             message = f"the benchmark `{found}` has no quality metric `{shown(name)}`.{suggest(name, known)}"
             hint = f"known: {', '.join(known)}" if known else "give the benchmark a scorer"
+            if silent(self.reader.made[self._names_of("benchmarks")[str(found)]]):
+                hint = (
+                    f"give the benchmark a scorer; rows of multiple choice have {' and '.join(known)} without"
+                )
             if name in self.reader.catalog.names("metrics"):
                 hint += "; limits of time and cost belong into `decide.slo` and `decide.budget`"
             self._add(path, message, hint)

@@ -5,6 +5,7 @@ from bakeoff.spec.tree import Leaf, Map, Node, Seq, is_null, leaf, text_leaf
 KEY = "lm_eval"
 OPTIONS = (
     "include_path",
+    "allow_code",
     "num_fewshot",
     "fewshot_seed",
     "fewshot_as_multiturn",
@@ -12,7 +13,7 @@ OPTIONS = (
     "gen_kwargs",
 )
 """Options of the data set that may stand beside `lm_eval`, as on lm-eval's own command line."""
-_SHARED = ("task", "include_path")
+_SHARED = ("task", "include_path", "allow_code")
 
 
 def dataset_of(benchmark: Map) -> Map | None:

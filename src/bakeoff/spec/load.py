@@ -13,10 +13,13 @@ from msgspec import UNSET
 from bakeoff import plugins
 from bakeoff.errors import SpecError, SpecErrorGroup
 from bakeoff.records import ModelSpec, Spec
+from bakeoff.spec.book import with_book
 from bakeoff.spec.checks import MASK, Checker, local_weights
 from bakeoff.spec.foreign import Source
 from bakeoff.spec.forms import converted
 from bakeoff.spec.overrides import with_environment, with_flags
+from bakeoff.spec.policy import KEY as POLICY_KEY
+from bakeoff.spec.policy import read_policy
 from bakeoff.spec.reader import Catalog, Reader, below, struct_type
 from bakeoff.spec.shape import Shaper
 from bakeoff.spec.tree import Leaf, Map, parse_yaml
@@ -68,6 +71,7 @@ def load_spec(
     overrides: Mapping[str, object] | None = None,
     base: Path | None = None,
     keep_refused: bool = False,
+    for_requests: bool = True,
     catalog: Catalog = plugins,
 ) -> LoadedSpec:
     """Read a spec file.
@@ -79,17 +83,24 @@ def load_spec(
         overrides: values of flags by path, such as `seed` or `benchmarks[*].limit`.
         base: where relative paths start and `.env` lies; the file's folder by default.
         keep_refused: put what this version cannot start into `refused` instead of refusing the file.
+        for_requests: false where nothing will be sent: then secrets may be unset and weights missing.
         catalog: where implementations are looked up.
 
     Raises:
         SpecErrorGroup: all mistakes.
     """
-    way = _Way(keep_refused=keep_refused)
+    way = _Way(keep_refused=keep_refused, for_requests=for_requests)
     return _load(path, Variables(env=env), overrides or {}, base or path.parent, catalog, way)
 
 
 def load_stored_spec(
-    path: Path, env: Mapping[str, str], *, base: Path, for_requests: bool = True, catalog: Catalog = plugins
+    path: Path,
+    env: Mapping[str, str],
+    *,
+    base: Path,
+    for_requests: bool = True,
+    policy: Path | None = None,
+    catalog: Catalog = plugins,
 ) -> LoadedSpec:
     """Read what `dump` wrote: a spec that is complete, so `BAKEOFF_…` variables do not change it.
 
@@ -98,12 +109,13 @@ def load_stored_spec(
         env: the environment, and `.env` in `base`, for the secrets.
         base: where the relative paths of the spec start.
         for_requests: false where nothing will be sent: then secrets may be unset and files gone.
+        policy: a file whose rule stands in place of the stored one.
         catalog: where implementations are looked up.
 
     Raises:
         SpecErrorGroup: all mistakes.
     """
-    way = _Way(stored=True, keep_refused=not for_requests, for_requests=for_requests)
+    way = _Way(stored=True, keep_refused=not for_requests, for_requests=for_requests, policy=policy)
     return _load(path, Variables(env=env), {}, base, catalog, way)
 
 
@@ -113,6 +125,12 @@ class _Way(msgspec.Struct, frozen=True, kw_only=True):
     keep_refused: bool = False
     stored: bool = False
     for_requests: bool = True
+    policy: Path | None = None
+
+    @property
+    def new_rule(self) -> bool:
+        """Tell whether the rule is a user's; a stored one may speak of what a narrowed run left out."""
+        return not self.stored or self.policy is not None
 
 
 def _load(
@@ -123,7 +141,7 @@ def _load(
     catalog: Catalog,
     way: _Way,
 ) -> LoadedSpec:
-    root, dotenv, errors = _parse(path, base)
+    root, dotenv, errors = _parse(path, base, way.policy)
     variables = msgspec.structs.replace(variables, dotenv=dotenv)
     expander = Expander(variables, strict=way.for_requests)
     ours = converted(root, Source(path=path, base=base))
@@ -132,13 +150,14 @@ def _load(
     tree = expander.expand(ours.root)
     assert isinstance(tree, Map)
     root, wrong_flags = (tree, []) if way.stored else _over(tree, variables, overrides)
+    root, wrong_book = with_book(root, base)
     shaper = Shaper(base)
     root = shaper.shape(root)
     reader = Reader(catalog, shaper.excused)
     spec = reader.read(root, struct_type(Spec), "")
-    checker = Checker(root, reader, base, for_requests=way.for_requests)
+    checker = Checker(root, reader, base, for_requests=way.for_requests, new_rule=way.new_rule)
     later = [*shaper.errors, *reader.errors, *checker.check()]
-    errors += [*expander.errors, *wrong_flags, *_without(later, expander.failed)]
+    errors += [*expander.errors, *wrong_flags, *wrong_book, *_without(later, expander.failed)]
     refused += _named_refusals(reader)
     if errors or spec is UNSET or (refused and not way.keep_refused):
         raise SpecErrorGroup(_ordered([*errors, *refused]))
@@ -160,10 +179,13 @@ def variables_at(base: Path, env: Mapping[str, str]) -> dict[str, str]:
     return {**values, **env}
 
 
-def _parse(path: Path, base: Path) -> tuple[Map, dict[str, str], list[SpecError]]:
-    """Return the tree, the variables of `.env`, and the latter's mistakes."""
+def _parse(path: Path, base: Path, policy: Path | None) -> tuple[Map, dict[str, str], list[SpecError]]:
+    """Return the tree with the policy's rule in it, the variables of `.env`, and the latter's mistakes."""
     try:
         root = parse_yaml(_text(path), path.name)
+        if policy is not None:
+            rule = read_policy(policy)
+            root = root.put(POLICY_KEY, rule, rule.place)
         return root, *_dotenv(base)
     except SpecError as error:
         raise SpecErrorGroup([error]) from None

@@ -182,7 +182,7 @@ class Reader:
             value = self.read(node, member, path)
             if len(self.errors) == before:
                 return value
-            failed = self.errors[before:]
+            failed = failed or self.errors[before:]
             del self.errors[before:]
         self.errors += failed
         return UNSET

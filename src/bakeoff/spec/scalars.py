@@ -140,6 +140,17 @@ def read_rate(leaf: Leaf, kind: mi.Type) -> float:
     return _finite(float(match[1]) / _SECONDS[match[2]], leaf, kind)
 
 
+def read_figure(leaf: Leaf, kind: mi.Type) -> float:
+    """Return a number; a duration such as 300ms is seconds, a rate such as 5/s is per second."""
+    if isinstance(leaf.value, str):
+        text = leaf.text.strip()
+        if _DURATION.fullmatch(text):
+            return read_duration(leaf, kind)
+        if _RATE.fullmatch(text):
+            return read_rate(leaf, kind)
+    return read_float(leaf, kind)
+
+
 def _scaled(number: str, seconds: float) -> float:
     """Multiply so that 500ms is 0.5 and 100ms is 0.1, without a binary tail."""
     return float(Decimal(number) * Decimal(str(seconds)))
@@ -156,7 +167,7 @@ BY_TYPE: dict[type[mi.Type], LeafReader] = {
     mi.NoneType: read_none,
     mi.LiteralType: read_literal,
 }
-BY_MARK: dict[str, LeafReader] = {"duration": read_duration, "rate": read_rate}
+BY_MARK: dict[str, LeafReader] = {"duration": read_duration, "rate": read_rate, "figure": read_figure}
 
 
 def name_of(kind: mi.Type) -> str:

@@ -7,7 +7,7 @@ from msgspec import inspect as mi
 
 from bakeoff import plugins
 from bakeoff.errors import PluginError
-from bakeoff.records import PromptSpec, Sampling, Spec
+from bakeoff.records import DecideSpec, PriceBook, PromptSpec, Sampling, Spec
 from bakeoff.records.spec import BenchmarkSpec
 from bakeoff.spec import lm_tasks
 from bakeoff.spec.reader import COMMON, PREFIXES, Catalog, marks_of, selector_of, struct_type
@@ -17,8 +17,11 @@ JsonSchema = dict[str, Any]
 _NUMBER_NOTATIONS = {
     "duration": r"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*(us|ms|s|sec|m|min|h)\s*$",
     "rate": r"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*/\s*(s|sec|m|min|h)\s*$",
+    "figure": r"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*((us|ms|s|sec|m|min|h)|/\s*(s|sec|m|min|h))\s*$",
 }
 _VARIABLE: JsonSchema = {"type": "string", "pattern": r"\$\{[A-Za-z_]\w*(:-[^}]*)?\}"}
+_OR_TEXT = (PromptSpec, PriceBook)
+"""Mappings that a file may give as one text: a template, or the name of a file."""
 _BOUNDS = {
     "ge": "minimum",
     "gt": "exclusiveMinimum",
@@ -38,6 +41,19 @@ def schema(catalog: Catalog = plugins) -> JsonSchema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "bakeoff.yaml",
         **root,
+        "$defs": dict(sorted(writer.defs.items())),
+    }
+
+
+def policy_schema(catalog: Catalog = plugins) -> JsonSchema:
+    """Return the JSON schema of a policy file: the rule alone, or below `decide`."""
+    writer = _Writer(catalog)
+    rule = writer.write(struct_type(DecideSpec))
+    below: JsonSchema = {"type": "object", "properties": {"decide": rule}, "required": ["decide"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "policy.yaml",
+        "anyOf": [rule, below],
         "$defs": dict(sorted(writer.defs.items())),
     }
 
@@ -84,7 +100,7 @@ class _Writer:
             definition = self._object(kind.fields)
             self.defs[name] = _with_shorthands(kind.cls, definition, self)
         reference: JsonSchema = {"$ref": f"#/$defs/{name}"}
-        return _any_of([reference, {"type": "string"}]) if kind.cls is PromptSpec else reference
+        return _any_of([reference, {"type": "string"}]) if kind.cls in _OR_TEXT else reference
 
     def _object(self, fields: tuple[mi.Field, ...]) -> JsonSchema:
         properties: dict[str, JsonSchema] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bakeoff.decide.constraints import Measured
-from bakeoff.decide.verdict import Evidence
+from bakeoff.decide.field import Evidence
 from bakeoff.records import (
     BenchmarkSpec,
     Case,

@@ -1,6 +1,7 @@
 """Estimates: a value, its n, and an interval where the data can bear one."""
 
 import math
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -187,7 +188,7 @@ def test_rates_are_of_loads_only_since_elsewhere_targets_take_turns():
 
 
 def test_a_metric_that_gives_no_number_is_refused_by_name_not_averaged():
-    huge = msgspec.structs.replace(TARGET, price=Price(input=float("nan"), output=1))
+    huge = msgspec.structs.replace(TARGET, price=Price(input=Decimal("nan"), output=1))
     found = measured([timed(n) for n in range(3)], target=huge)["b.cost"]
     assert (found.value, found.note) == (None, "a value is NaN or infinite")
 

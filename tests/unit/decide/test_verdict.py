@@ -50,7 +50,7 @@ def test_targets_that_cannot_be_told_apart_have_no_winner():
     assert found.sentence.startswith(
         "No clear winner: a and b cannot be told apart on b.accuracy (a minus b: +2.0"
     )
-    assert found.reasons == [
+    assert found.surer == [
         (
             "to tell a from b if the true gap is the 2.0 points seen, about 5,885 cases are needed "
             "(80 % power, one comparison); 100 were used"
@@ -118,7 +118,7 @@ def test_identical_targets_have_no_winner_and_no_minus_zero(value):
         assert found.choice is None
         assert "+0.0 points" in found.sentence
         assert "-0.0" not in found.sentence
-        assert found.reasons == []
+        assert found.surer == []
 
 
 def test_targets_without_a_common_case_cannot_be_told_apart():
@@ -153,7 +153,8 @@ def test_an_unknown_interval_is_said():
 
 
 def test_targets_without_a_value_are_named_as_not_compared():
-    found = decide(evidence({"a": 0.4, "b": None}))
+    rows = [row("a", "c", 0.3, clear=True)]
+    found = decide(evidence({"a": 0.4, "b": None, "c": 0.1}, rows))
     assert found.choice == "a"
     assert "b: it has no value for b.accuracy and was not compared" in found.reasons
 
@@ -348,9 +349,13 @@ def test_an_incumbent_without_challengers_stays():
     assert (found.choice, found.sentence) == ("old", "Keep old: there is no challenger that can be chosen.")
 
 
-@pytest.mark.parametrize("missing", [{"old": None, "new": 0.7}, {"new": 0.7}])
-def test_an_incumbent_without_a_value_cannot_be_kept(missing):
-    found = decide(evidence(missing, rule=KEEP))
+def test_an_incumbent_without_a_value_cannot_be_kept_nor_beaten():
+    found = decide(evidence({"old": None, "new": 0.7}, rule=KEEP))
+    assert (found.state, found.choice) == ("inconclusive", None)
+
+
+def test_an_incumbent_that_was_not_asked_stands_in_no_way():
+    found = decide(evidence({"new": 0.7}, rule=KEEP))
     assert found.choice == "new"
     assert found.sentence.startswith("Run new: the only target that can be chosen")
 
@@ -390,3 +395,9 @@ def test_the_level_is_written_as_it_is():
     certain = row("a", "b", 0.2, clear=True, p_adjusted=0.0001, level=0.999)
     assert "99.9% interval" in decide(evidence({"a": 0.8, "b": 0.6}, [certain], rule=rule)).sentence
     assert decide(evidence({"a": 0.8, "b": 0.6}, [row("a", "b", 0.2, clear=True)], rule=rule)).choice is None
+
+
+def test_nobody_wins_against_a_target_whose_value_is_unknown():
+    found = decide(evidence({"a": 0.9, "b": None}))
+    assert (found.state, found.choice) == ("inconclusive", None)
+    assert found.sentence == "No verdict: there is no b.accuracy of b to compare a with."

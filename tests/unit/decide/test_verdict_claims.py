@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.decide.parts import METRIC, evidence, row
 from tests.unit.decide.test_verdict import BROKEN, LOAD, MAY, MEETS, MISSES
 
-from bakeoff.decide.verdict import Evidence, decide
+from bakeoff.decide.field import Evidence
+from bakeoff.decide.verdict import decide
 from bakeoff.records import Comparison, DecideSpec, SloSpec
 from bakeoff.records.rule import QualityRule
 

@@ -13,6 +13,7 @@ from bakeoff.clock import Anchor
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import NamedScorer
 from bakeoff.engine.memory import Memory, climbed_steps
+from bakeoff.engine.race import Look
 from bakeoff.engine.runner import Engine
 from bakeoff.engine.stage import Bench, Workshop
 from bakeoff.errors import StoreError, WireError
@@ -43,6 +44,7 @@ class Run:
     def __init__(self, client: ScriptClient, *, targets: int = 1, **fields: Any) -> None:
         self.store = ListStore()
         self.memory = Memory()
+        self.look: Look | None = None
         self.progress: list[Progress] = []
         self.control = Control(self.progress.append)
         load = fields.pop("load", LoadSpec(options={"concurrency": 2}))
@@ -76,7 +78,7 @@ class Run:
             segment=segment,
             control=self.control,
         )
-        return Engine(self.plan, shop, self.memory)
+        return Engine(self.plan, shop, self.memory, self.look)
 
     def ended(self) -> list[dict[str, Any]]:
         """Return the facts of the stages that ended."""

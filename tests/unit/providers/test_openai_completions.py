@@ -33,6 +33,17 @@ def test_a_prompt_goes_out_as_it_stands():
     }
 
 
+def test_the_asked_length_may_be_the_least_one_too():
+    sampling = Sampling(extra={"min_tokens": True, "ignore_eos": True})
+    body = msgspec.json.decode(
+        PROVIDER.encode(Request(prompt="x", output_tokens=9, sampling=sampling), TARGET).body
+    )
+    assert (body["min_tokens"], body["max_tokens"], body["ignore_eos"]) == (9, 9, True)
+    own = Sampling(extra={"min_tokens": 3})
+    body = msgspec.json.decode(PROVIDER.encode(Request(prompt="x", sampling=own), TARGET).body)
+    assert (body["min_tokens"], body["max_tokens"]) == (3, 512)
+
+
 def test_text_is_joined_and_timed():
     found = PROVIDER.decode(stream(chunk(""), chunk(" 2"), chunk("!"), chunk(None, finish_reason="stop")))
     assert (found.text, found.finish_reason, found.complete) == (" 2!", "stop", True)

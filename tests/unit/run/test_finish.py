@@ -27,6 +27,7 @@ def finished(tmp_path, state: str, errors: int = 0) -> Finished:
         ("invalid", 0, False, False, 7),
         ("invalid", 9, True, False, 7),
         ("invalid", 0, False, True, 0),
+        ("invalid", 0, True, True, 6),
         ("invalid", 9, False, True, 5),
         ("pass", 5, True, False, 0),
         ("pass", 6, True, False, 5),

@@ -6,7 +6,7 @@ from tests.unit.run.specs import load
 
 from bakeoff.errors import UsageError
 from bakeoff.run.select import selected
-from bakeoff.spec import load_spec
+from bakeoff.spec import load_spec, load_stored_spec
 
 RULE = {"incumbent": "old", "quality": {"metric": "sums.accuracy", "margin": 0.1}}
 TWO = [{"name": name, "dataset": "cases.jsonl", "scorers": ["exact"]} for name in ("sums", "words")]
@@ -62,3 +62,14 @@ def test_a_name_that_is_not_there_is_the_users_mistake(tmp_path, options, messag
         selected(load(tmp_path), **options)
     assert caught.value.message == message
     assert "old, new" in caught.value.hint or "sums" in caught.value.hint
+
+
+def test_a_rule_on_what_was_left_out_stays_so_that_no_gate_is_passed_without_it(tmp_path):
+    rules = [{"metric": "words.exact", "at_least": 0.5}, {"metric": "sums.accuracy", "margin": 0.1}]
+    spec = {"benchmarks": TWO, "decide": {"incumbent": "old", "rules": rules}}
+    spec["benchmarks"] = [TWO[0], TWO[1] | {"scorers": [{"type": "exact", "metric": "exact"}]}]
+    found = selected(load(tmp_path, **spec), models="new", benchmarks="sums")
+    stored = tmp_path / "stored.yaml"
+    stored.write_text(yaml.safe_dump(found.document))
+    assert load_stored_spec(stored, {}, base=tmp_path).spec == found.spec
+    assert [rule.metric for rule in found.spec.decide.rules] == ["words.exact", "sums.accuracy"]
