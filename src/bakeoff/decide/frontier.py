@@ -67,7 +67,9 @@ def missing_axes(evidence: Evidence) -> list[str]:
     found = [] if evidence.quality is not None else ["quality: nothing was graded"]
     if not evidence.measured:
         found.append("latency under load: no benchmark is measured")
-    noted = {c.target: c.note for c in evidence.costs if c.target in unpriced and c.note}
+    noted = {
+        c.target: c.note.removeprefix("unknown: ") for c in evidence.costs if c.target in unpriced and c.note
+    }
     found += [f"cost of {name}: {note}" for name, note in noted.items()]
     if bare := [name for name in unpriced if name not in noted]:
         found.append(f"cost: the price of {listed(bare)} is unknown")

@@ -4,6 +4,7 @@ With `clusters`, whole clusters are flipped and redrawn: values inside one may d
 """
 
 import math
+import sys
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -58,7 +59,9 @@ def sign_test(positive: int, negative: int, *, mid_p: bool = False) -> float:
     n = positive + negative
     fewer = min(positive, negative)
     p = 2.0 * binomial_cdf(fewer, n, 0.5)
-    return min(1.0, p - binomial_pmf(fewer, n, 0.5) if mid_p else p)
+    p = min(1.0, p - binomial_pmf(fewer, n, 0.5) if mid_p else p)
+    # No test says that something is impossible: what is too small for a float is its smallest number.
+    return max(p, sys.float_info.min)
 
 
 def sign_flip(

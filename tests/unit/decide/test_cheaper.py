@@ -91,16 +91,3 @@ def test_bounds_for_several_at_once_are_wider():
     assert lowest(one, 2) == pytest.approx(-0.0196 * 2.241403 / 1.959964, rel=1e-6)
     assert lowest(row("a", "b", None, clear=False, low=None), 1) is None
     assert lowest(None, 1) is None
-
-
-def test_being_surer_has_its_price():
-    costs = [cost("a", 10.0), cost("b", 30.0)]
-    rows = [close("a", "b", 0.02, 0.05)]
-    found = decide(evidence({"a": 0.82, "b": 0.8}, rows, costs=costs))
-    assert found.choice is None
-    assert found.surer == [
-        (
-            "to tell a from b if the true gap is the 2.0 points seen, about 5,885 cases are needed (80 % "
-            "power, one comparison); 100 were used, so 5,785 more for each: about $231.40"
-        )
-    ]

@@ -380,16 +380,6 @@ def test_the_accepted_loss_is_held_against_the_lower_bound(low, text, turned):
     assert text in found.reasons
 
 
-def test_only_passes_and_failures_are_used_to_say_how_many_cases_are_needed():
-    for one in (
-        row("a", "b", 0.02, clear=False, test="sign-flip permutation (exact), BCa bootstrap interval"),
-        row("a", "b", 0.02, clear=False, only_a=None, only_b=None),
-        row("a", "b", 0.3, clear=False, only_a=30, only_b=0),
-        row("a", "b", 0.2, clear=False, only_a=25, only_b=5),
-    ):
-        assert decide(evidence({"a": 0.82, "b": 0.8}, [one])).reasons == []
-
-
 def test_the_level_is_written_as_it_is():
     rule = DecideSpec(level=0.999)
     certain = row("a", "b", 0.2, clear=True, p_adjusted=0.0001, level=0.999)

@@ -216,3 +216,8 @@ def test_resampling_two_thousand_values_costs_about_a_microsecond_a_draw_at_most
     bootstrap(differences, resamples=1000)
     sign_flip(differences, draws=2000)
     assert time.process_time() - start < 4.0
+
+
+def test_no_p_value_is_zero() -> None:
+    assert 0 < sign_test(20_000, 0) < 1e-300
+    assert 0 < sign_test(20_000, 0, mid_p=True) < 1e-300
