@@ -93,7 +93,6 @@ async def start_run(
     with _kept_if_begun(store.folder), contextlib.closing(store):
         anchor = Anchor.take()
         graded = {b.name: prepared.cases[b.name] for b in with_modes(spec, {}).benchmarks if b.scorers}
-        write_plan(store, prepared.plan, prepared.loaded.document, graded)
         facts = RunFacts(
             anchor=anchor,
             base=str(prepared.loaded.base),
@@ -102,6 +101,9 @@ async def start_run(
             rule_hash=rule_hash(spec.decide),
         )
         store.add(Event(kind="run_started", facts=msgspec.to_builtins(facts)))
+        store.flush()
+        # With its plan a directory becomes a run: whatever kills us from here on, it can be resumed.
+        write_plan(store, prepared.plan, prepared.loaded.document, graded)
         session = Session(anchor=anchor, segment=0, processes=processes)
         return await _work(prepared, store, redact, control, session)
 
