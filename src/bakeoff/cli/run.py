@@ -57,6 +57,9 @@ def _race(spec: Path | None, word: str | None) -> tuple[Path | None, str | None]
     """Return spec and race: the word after a bare `--race` may be the spec's path."""
     if word in {None, "anytime", "obrien_fleming", "off"}:
         return spec, word
-    if spec is not None:
-        raise click.BadParameter(f"`{word}` is none of anytime, obrien_fleming, off", param_hint="--race")
-    return Path(str(word)), "anytime"
+    path = Path(str(word))
+    if spec is not None or not path.exists():
+        raise click.BadParameter(
+            f"`{word}` is none of anytime, obrien_fleming, off, and no spec either", param_hint="--race"
+        )
+    return path, "anytime"

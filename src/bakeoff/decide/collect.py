@@ -152,7 +152,7 @@ def case_values(
             right += value
         sums.setdefault(case, []).append(value or 0.0)
     names = list(sums)
-    values = [sum(sums[name]) / len(sums[name]) for name in names]
+    values = [each[0] if len(each) == 1 else sum(each) / len(each) for each in sums.values()]
     clusters = cluster_names(names, cases)
     return CaseValues(
         cases=names,

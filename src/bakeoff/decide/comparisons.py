@@ -12,9 +12,10 @@ from bakeoff.decide.conclusions import (
     unpaired_conclusions,
 )
 from bakeoff.decide.pairs import Pair, adjusted, families
+from bakeoff.decide.rows import blank_row, paired_row, unpaired_row
 from bakeoff.decide.sides import Side, make_side, part_of
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec
-from bakeoff.stats.paired import PairedResult, compare_passes, compare_scores
+from bakeoff.stats.paired import compare_passes, compare_scores
 from bakeoff.stats.unpaired import Passes, UnpairedResult, compare_means, compare_rates
 
 
@@ -37,8 +38,10 @@ def quality_comparisons(
         rule: names the incumbent and the level.
         only_incumbent: compare with the incumbent alone.
     """
-    scorers = dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t))
     ask = families(targets, rule.incumbent, only_incumbent=only_incumbent)
+    if not ask:
+        return []
+    scorers = dict.fromkeys(s for t in targets for s in _scorers(collected, benchmark.name, t))
     parts = slices(cases.values())
     graded = _Graded(benchmark=benchmark.name, level=rule.level)
     found: list[Comparison] = []
@@ -118,7 +121,7 @@ def _compare(graded: _Graded, a: Side, b: Side) -> Comparison:
         result = compare_scores(left, right, clusters=clusters, level=graded.level)
     basis = Basis(a=left, b=right, shares=blank.unit == "share")
     notes = [*_left_out(a, b, len(names)), *paired_conclusions(result, basis), *_ungraded(a, b)]
-    return _filled(blank, result, _with_repeats(result.test, a, b), notes)
+    return paired_row(blank, result, notes, _with_repeats(result.test, a, b))
 
 
 def _side_by_side(a: Side, b: Side) -> tuple[list[str], list[float], list[float]]:
@@ -131,34 +134,11 @@ def _side_by_side(a: Side, b: Side) -> tuple[list[str], list[float], list[float]
 
 
 def _blank(graded: _Graded, a: Side, b: Side) -> Comparison:
-    return Comparison(
-        a=a.target,
-        b=b.target,
-        metric=f"{graded.benchmark}.{a.metric}",
-        difference=None,
-        low=None,
-        high=None,
-        p=None,
-        p_adjusted=None,
-        n=0,
-        test="none",
-        level=graded.level,
+    return blank_row(
+        f"{graded.benchmark}.{a.metric}",
+        (a.target, b.target),
         unit="share" if a.shares and b.shares else "score",
-    )
-
-
-def _filled(blank: Comparison, found: PairedResult, test: str, notes: Sequence[str]) -> Comparison:
-    return msgspec.structs.replace(
-        blank,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p=found.p,
-        n=found.n,
-        test=test,
-        only_a=found.only_a,
-        only_b=found.only_b,
-        note="; ".join(notes),
+        level=graded.level,
     )
 
 
@@ -177,17 +157,8 @@ def _unpaired(graded: _Graded, blank: Comparison, a: Side, b: Side) -> Compariso
         )
     else:
         found = compare_means(left, right, clusters_a=a.clusters, clusters_b=b.clusters, level=graded.level)
-    return msgspec.structs.replace(
-        blank,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p=found.p,
-        n=found.n_a,
-        n_b=found.n_b,
-        test=_with_repeats(found.test, a, b),
-        note="; ".join([*unpaired_conclusions(found, "cases"), *_ungraded(a, b)]),
-    )
+    notes = [*unpaired_conclusions(found, "cases"), *_ungraded(a, b)]
+    return unpaired_row(blank, found, notes, _with_repeats(found.test, a, b))
 
 
 def _with_repeats(test: str, a: Side, b: Side) -> str:

@@ -5,14 +5,13 @@ switch.
 """
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import msgspec
 
 from bakeoff.decide.field import Field, shown_above
-from bakeoff.decide.turned import compared
+from bakeoff.decide.turned import compared, lowest
 from bakeoff.decide.wording import usd_text
-from bakeoff.records import Comparison, TargetCost
+from bakeoff.records import TargetCost
 
 
 class Cheaper(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,19 +48,6 @@ def cheapest(field: Field, reference: str, others: Sequence[str]) -> Cheaper | N
             times, text = saving
             found.append(Cheaper(name=name, bound=bound, times=times, text=text))
     return max(found, key=lambda one: one.times, default=None)
-
-
-def lowest(row: Comparison | None, tests: int) -> float | None:
-    """Return the lower bound of a difference that holds for `tests` such bounds at once.
-
-    The interval of one comparison is widened by the ratio of the normal quantiles (Bonferroni).
-    """
-    if row is None or row.low is None or row.difference is None:
-        return None
-    tail = (1 - row.level) / 2
-    normal = NormalDist()
-    wider = normal.inv_cdf(1 - tail / max(1, tests)) / normal.inv_cdf(1 - tail)
-    return row.difference - (row.difference - row.low) * wider
 
 
 def cost_rows(field: Field, a: str, b: str) -> tuple[TargetCost, TargetCost] | None:

@@ -63,17 +63,23 @@ def missing_axes(evidence: Evidence) -> list[str]:
         for name, estimate in t.metrics.items()
         if name.endswith(".cost") and estimate.value is not None
     }
-    unpriced = [target.name for target in evidence.targets if target.name not in known]
     found = [] if evidence.quality is not None else ["quality: nothing was graded"]
     if not evidence.measured:
         found.append("latency under load: no benchmark is measured")
-    noted = {
-        c.target: c.note.removeprefix("unknown: ") for c in evidence.costs if c.target in unpriced and c.note
-    }
-    found += [f"cost of {name}: {note}" for name, note in noted.items()]
-    if bare := [name for name in unpriced if name not in noted]:
-        found.append(f"cost: the price of {listed(bare)} is unknown")
+    why: dict[str, list[str]] = {}
+    for target in evidence.targets:
+        if target.name not in known:
+            why.setdefault(_unpriced(evidence, target), []).append(target.name)
+    found += [f"cost of {listed(names)}: {reason}" for reason, names in why.items()]
     return found
+
+
+def _unpriced(evidence: Evidence, target: TargetResult) -> str:
+    """Return why a target's cost is unknown, without its own name, so that equal reasons are one."""
+    notes = [c.note for c in evidence.costs if c.target == target.name and c.note]
+    if not notes:
+        return "no price is known"
+    return notes[0].removeprefix("unknown: ").removeprefix(f"`{target.model}` has ")
 
 
 def _dominates(evidence: Evidence, axes: Sequence[Axis], a: TargetResult, b: TargetResult) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bakeoff.decide.chances import chance_at_least, chance_at_most, difference_at_least
-from bakeoff.decide.turned import compared, turned
+from bakeoff.decide.turned import compared, lowest, turned
 from bakeoff.decide.wording import points, usd_text
 from bakeoff.plugins import suggest
 from bakeoff.records import Comparison, Constraint, Estimate, TargetResult
@@ -106,7 +106,8 @@ def _margin(
     if obstacle or row is None:
         return Constraint(target=result.name, name=name, state="open", text=f"{result.name}: {obstacle}")
     gain = turned(row) if unit in _LESS_IS_BETTER else row
-    state = state_of(gain.low, gain.high, -margin, least=True)
+    challengers = sum(one.metric == metric and incumbent in {one.a, one.b} for one in comparisons)
+    state = state_of(lowest(gain, challengers), gain.high, -margin, least=True)
     text = (
         f"{result.name} {VERBS[state]} the rule {name} against {incumbent}: "
         f"{row.a} minus {row.b} is {_difference(row, unit)}"

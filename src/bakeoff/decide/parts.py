@@ -45,6 +45,8 @@ def _feeding(score: Score, name: str) -> list[Part]:
 
 def _mean(parts: list[Part]) -> float:
     """Return the weighted mean of values; a plain one where nothing has weight."""
+    if len(parts) == 1:
+        return parts[0].value or 0.0
     weights = sum(part.weight for part in parts)
     if weights <= 0:
         return sum(part.value or 0.0 for part in parts) / len(parts)

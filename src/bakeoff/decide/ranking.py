@@ -36,13 +36,15 @@ def rankings(
                     graded.setdefault(next(iter(scores.values())).metric, {})[target] = scores
     found: list[Ranking] = []
     for metric, by_target in graded.items():
+        if len(by_target) < 2:
+            continue
         values = {
             target: _values(scores, cases, errors_count=benchmark.errors_count)
             for target, scores in by_target.items()
         }
         name = f"{benchmark.name}.{metric}"
         rows = [row for row in comparisons if row.metric == name]
-        if len(values) > 1 and all(values.values()):
+        if all(values.values()):
             found.append(_ranking(name, values, cases, rows, level))
     return found
 

@@ -30,6 +30,8 @@ def repeat_estimates(
     repeats of one case. A sample without a grade counts as the benchmark's policy says.
     """
     for scorer, scores in answers.scores.items():
+        if len({case for case, _ in scores}) == len(scores):
+            continue
         metric = next(iter(scores.values())).metric if scores else scorer
         tries = _tries(scores, errors_count=benchmark.errors_count)
         yield from _estimates(f"{benchmark.name}.{metric}", tries, cases, level)

@@ -6,12 +6,13 @@ import msgspec
 
 from bakeoff.decide.collect import Answers, Collected, RequestKey, Timed, cluster_names
 from bakeoff.decide.conclusions import Basis, paired_conclusions, unpaired_conclusions
-from bakeoff.decide.pairs import Pair, adjusted, families
+from bakeoff.decide.pairs import adjusted, families
+from bakeoff.decide.rows import blank_row, paired_row, unpaired_row
 from bakeoff.prices import usd
 from bakeoff.records import BenchmarkSpec, Case, Comparison, DecideSpec, Price, Sample, Target
 from bakeoff.stats.blocks import compare_neighbours
-from bakeoff.stats.paired import PairedResult, compare_scores
-from bakeoff.stats.unpaired import UnpairedResult, compare_means
+from bakeoff.stats.paired import compare_scores
+from bakeoff.stats.unpaired import compare_means
 
 _LATENCIES: dict[str, Callable[[Timed], float | None]] = {
     "ttft": lambda one: one.ttft,
@@ -55,7 +56,11 @@ def latency_comparisons(
         times = {target: _Times.of(own, read) for target, own in requests.items()}
         for family in families(targets, rule.incumbent, only_incumbent=only_incumbent):
             rows = [
-                _compare_times(_blank(f"{benchmark.name}.{metric}", (a, b), "s", rule), times[a], times[b])
+                _compare_times(
+                    blank_row(f"{benchmark.name}.{metric}", (a, b), unit="s", level=rule.level),
+                    times[a],
+                    times[b],
+                )
                 for a, b in family
                 if a in times and b in times and times[a].seconds and times[b].seconds
             ]
@@ -100,7 +105,12 @@ def cost_comparisons(
     found: list[Comparison] = []
     for family in families(names, rule.incumbent, only_incumbent=only_incumbent):
         rows = [
-            _compare_costs(_blank(f"{benchmark.name}.cost", (a, b), "USD", rule), costs[a], costs[b], cases)
+            _compare_costs(
+                blank_row(f"{benchmark.name}.cost", (a, b), unit="USD", level=rule.level),
+                costs[a],
+                costs[b],
+                cases,
+            )
             for a, b in family
             if a in costs and b in costs
         ]
@@ -124,33 +134,13 @@ def _costs(requests: Mapping[RequestKey, Timed]) -> dict[str, float]:
     return {case: sum(each) / len(each) for case, each in sums.items()}
 
 
-def _blank(metric: str, pair: Pair, unit: str, rule: DecideSpec) -> Comparison:
-    return Comparison(
-        a=pair[0],
-        b=pair[1],
-        metric=metric,
-        difference=None,
-        low=None,
-        high=None,
-        p=None,
-        p_adjusted=None,
-        n=0,
-        test="none",
-        level=rule.level,
-        unit=unit,
-    )
-
-
 def _compare_times(blank: Comparison, left: _Times, right: _Times) -> Comparison:
     shared = [key for key in left.seconds if key in right.seconds]
     if not shared:
         sides = [list(times.seconds.values()) for times in (left, right)]
         groups = [[at * _BATCHES // len(own) for at in range(len(own))] for own in sides]
-        return _unpaired(
-            blank,
-            compare_means(*sides, clusters_a=groups[0], clusters_b=groups[1], level=blank.level),
-            "requests",
-        )
+        apart = compare_means(*sides, clusters_a=groups[0], clusters_b=groups[1], level=blank.level)
+        return unpaired_row(blank, apart, unpaired_conclusions(apart, "requests"))
     # One schedule alone would make the result depend on which target is named first.
     shared.sort(key=lambda key: left.due[key] + right.due[key])
     a, b = ([times.seconds[key] for key in shared] for times in (left, right))
@@ -159,7 +149,7 @@ def _compare_times(blank: Comparison, left: _Times, right: _Times) -> Comparison
     if count := len(left.seconds) + len(right.seconds) - 2 * len(shared):
         notes.append(f"{count:,} requests are left out because only one of the two has a value")
     notes += paired_conclusions(result, Basis(a=a, b=b, shares=False, what="requests"))
-    return _paired(blank, result, notes)
+    return paired_row(blank, result, notes)
 
 
 def _compare_costs(
@@ -169,11 +159,8 @@ def _compare_costs(
     if not shared:
         groups = [cluster_names(list(own), cases) for own in (left, right)]
         sides = [list(own.values()) for own in (left, right)]
-        return _unpaired(
-            blank,
-            compare_means(*sides, clusters_a=groups[0], clusters_b=groups[1], level=blank.level),
-            "cases",
-        )
+        apart = compare_means(*sides, clusters_a=groups[0], clusters_b=groups[1], level=blank.level)
+        return unpaired_row(blank, apart, unpaired_conclusions(apart, "cases"))
     a, b = ([own[case] for case in shared] for own in (left, right))
     clusters = cluster_names(shared, cases)
     result = compare_scores(a, b, clusters=clusters, level=blank.level, shares=False)
@@ -181,33 +168,4 @@ def _compare_costs(
     if count := len(left) + len(right) - 2 * len(shared):
         notes.append(f"{count:,} cases are left out because only one of the two has a cost")
     notes += paired_conclusions(result, Basis(a=a, b=b, shares=False))
-    return _paired(blank, result, notes)
-
-
-def _paired(blank: Comparison, found: PairedResult, notes: Sequence[str]) -> Comparison:
-    return msgspec.structs.replace(
-        blank,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p=found.p,
-        n=found.n,
-        test=found.test,
-        only_a=found.only_a,
-        only_b=found.only_b,
-        note="; ".join(notes),
-    )
-
-
-def _unpaired(blank: Comparison, found: UnpairedResult, what: str) -> Comparison:
-    return msgspec.structs.replace(
-        blank,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p=found.p,
-        n=found.n_a,
-        n_b=found.n_b,
-        test=found.test,
-        note="; ".join(unpaired_conclusions(found, what)),
-    )
+    return paired_row(blank, result, notes)

@@ -1,6 +1,7 @@
-"""The comparison of two targets, whichever of them was written first."""
+"""The comparison of two targets, whichever of them was written first, and how low its difference may be."""
 
 from collections.abc import Iterable
+from statistics import NormalDist
 
 import msgspec
 
@@ -29,6 +30,19 @@ def turned(row: Comparison) -> Comparison:
         n=row.n if row.n_b is None else row.n_b,
         n_b=None if row.n_b is None else row.n,
     )
+
+
+def lowest(row: Comparison | None, tests: int) -> float | None:
+    """Return the lower bound of a difference that holds for `tests` such bounds at once.
+
+    The interval of one comparison is widened by the ratio of the normal quantiles (Bonferroni).
+    """
+    if row is None or row.low is None or row.difference is None:
+        return None
+    tail = (1 - row.level) / 2
+    normal = NormalDist()
+    wider = normal.inv_cdf(1 - tail / max(1, tests)) / normal.inv_cdf(1 - tail)
+    return row.difference - (row.difference - row.low) * wider
 
 
 def _negated(value: float | None) -> float | None:

@@ -10,11 +10,12 @@ import msgspec
 
 from bakeoff.decide.constraints import check_constraints
 from bakeoff.decide.differences import shown_differences
-from bakeoff.decide.equivalents import Cheaper, cheapest, lowest
+from bakeoff.decide.equivalents import Cheaper, cheapest
 from bakeoff.decide.field import Evidence, Field, ungraded, value_of
 from bakeoff.decide.frontier import frontier, missing_axes
 from bakeoff.decide.sensitivity import changes, price_limit
 from bakeoff.decide.surer import surer
+from bakeoff.decide.turned import lowest
 from bakeoff.decide.wording import gap_text, listed, share_text
 from bakeoff.records import Comparison, Constraint, TargetResult, Verdict
 

@@ -34,8 +34,8 @@ class QualityRule(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         metric: the metric that decides, as `benchmark.metric`.
-        margin: the largest accepted loss against the incumbent: where one is given, a challenger that is
-            shown to lose less may be chosen for its cost or its latency.
+        margin: the largest accepted loss against the incumbent, or against the best where there is none: a
+            target that is shown to lose less may be chosen for its cost.
         at_least: the lowest accepted value of the metric.
     """
 

@@ -79,7 +79,6 @@ def import_files(
     with contextlib.closing(JsonlStore(folder)) as store:
         cases = _cases(parts)
         document = _document(label, parts) | ({"decide": dict(beside.decide)} if beside.decide else {})
-        write_plan(store, plan, document, cases)
         store.grouped = True
         for event in _beginning(parts, folder, command, beside.environment):
             store.add(event)
@@ -89,6 +88,9 @@ def import_files(
             for score in part.scores:
                 store.add(score)
         store.add(Event(kind="run_ended", at=_end(parts)))
+        store.sync()
+        # With its plan a directory becomes a run: what is cut off before is none.
+        write_plan(store, plan, document, cases)
     return folder
 
 

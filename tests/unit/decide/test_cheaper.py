@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.decide.parts import evidence, row
 
-from bakeoff.decide.equivalents import lowest
+from bakeoff.decide.turned import lowest
 from bakeoff.decide.verdict import decide
 from bakeoff.records import Comparison, DecideSpec, QualityRule, TargetCost
 

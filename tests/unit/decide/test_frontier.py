@@ -69,16 +69,26 @@ def test_what_nothing_is_known_of_is_said_by_name():
     priced = {"a": {"b.cost": share(0.1)}}
     assert missing_axes(evidence({"a": 0.8, "b": 0.7}, more=priced)) == [
         "latency under load: no benchmark is measured",
-        "cost: the price of b is unknown",
+        "cost of b: no price is known",
     ]
     costs = [TargetCost(target="a", benchmark="b", basis="hardware", per_1k_requests=0.1)]
     given = evidence({"a": None}, measured=LOAD, costs=costs, quality=None)
     assert missing_axes(given) == ["quality: nothing was graded"]
 
 
+def test_targets_without_a_price_for_one_reason_are_one_line():
+    costs = [
+        TargetCost(target=t, benchmark="b", basis="tokens", note=f"unknown: `{t}` has no price in the spec")
+        for t in ("a", "b")
+    ]
+    assert missing_axes(evidence({"a": 0.8, "b": 0.7}, measured=LOAD, costs=costs)) == [
+        "cost of a and b: no price in the spec"
+    ]
+
+
 def test_why_a_cost_is_unknown_is_said_where_that_is_known():
     costs = [TargetCost(target="a", benchmark="b", basis="hardware", note="no stage met the latency targets")]
     assert missing_axes(evidence({"a": 0.8, "b": 0.7}, measured=LOAD, costs=costs)) == [
         "cost of a: no stage met the latency targets",
-        "cost: the price of b is unknown",
+        "cost of b: no price is known",
     ]

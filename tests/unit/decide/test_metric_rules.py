@@ -202,3 +202,10 @@ def test_no_loss_is_told_of_a_metric_without_a_unit():
     rows = [row("new", "old", 0.1, clear=True)]
     found = only(MetricRule(metric="b.accuracy", margin=0.1), {}, incumbent="old", comparisons=rows)
     assert (found.state, found.name) == ("open", "b.accuracy loss at most 0.1")
+
+
+def test_a_margin_is_harder_to_keep_for_one_of_several_challengers():
+    near = row("new", "old", 0.0, clear=False, low=-0.045, high=0.045)
+    assert loss(near).state == "met"
+    others = [row(f"other{n}", "old", 0.0, clear=False) for n in range(3)]
+    assert loss(near, comparisons=[near, *others]).state == "open"

@@ -8,6 +8,7 @@ from bakeoff.records import Event
 from bakeoff.run.compare import compare_runs
 from bakeoff.run.exporting import stored_run
 from bakeoff.run.finish import finish, make_results
+from bakeoff.run.folder import list_folders
 from bakeoff.run.importing import import_files
 from bakeoff.run.listing import details, summary
 from bakeoff.run.stored import load_stored
@@ -185,3 +186,15 @@ def test_both_files_of_one_result_are_read_once(tmp_path):
     run = stored_run(import_files([*paths, *paths], tmp_path / "runs"))
     assert len(list(run.samples())) == 2
     assert list(run.scores()) == []
+
+
+def test_an_import_that_is_cut_off_is_no_run(tmp_path, monkeypatch):
+    (tmp_path / "vllm.json").write_text(json.dumps(VLLM))
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("bakeoff.stores.jsonl.JsonlStore.sync", full)
+    with pytest.raises(OSError, match="no space"):
+        import_files([tmp_path / "vllm.json"], root=tmp_path / "runs")
+    assert list_folders(tmp_path / "runs") == []
