@@ -157,7 +157,9 @@ def every_error(kind: type[errors.BakeoffError]) -> Iterator[type[errors.Bakeoff
         yield from every_error(inner)
 
 
-ERRORS = {kind.__name__: kind for kind in every_error(errors.BakeoffError)}
+ERRORS = {
+    kind.__name__: kind for kind in every_error(errors.BakeoffError) if not kind.__name__.startswith("_")
+}
 
 
 @pytest.mark.parametrize("name", sorted(ERRORS))
