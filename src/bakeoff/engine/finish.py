@@ -17,10 +17,11 @@ _SLICE_NS = 1_000_000
 _BUSY_NS = 2_000_000
 """Between two slices lies one round of reads; where that took longer, the reads need the time."""
 _MOST_WAITING = 512
+"""Beyond it answers are finished one by one whatever the reads need: they are kept in memory."""
 
 
 class Finisher(Generic[T]):
-    """Calls `finish` for all that is added: a millisecond at a time, or one by one where reads are many.
+    """Calls `finish` for all that is added: a millisecond at a time, and not at all while reads are many.
 
     Args:
         finish: what is to be done with an item. Its first error is raised by the next `add`, or by `rest`.
@@ -53,10 +54,11 @@ class Finisher(Generic[T]):
     async def _work(self, ended: int) -> None:
         while self._waiting:
             began = clock.now_ns()
-            until = began + _SLICE_NS if began - ended < _BUSY_NS else began
-            while self._waiting:
-                self._finish(self._waiting.popleft())
-                ended = clock.now_ns()
-                if ended >= until:
-                    break
+            if began - ended < _BUSY_NS:
+                self._slice(began + _SLICE_NS)
+            ended = clock.now_ns()
             await asyncio.sleep(0)
+
+    def _slice(self, until: int) -> None:
+        while self._waiting and clock.now_ns() < until:
+            self._finish(self._waiting.popleft())

@@ -4,6 +4,7 @@ An open loop never drifts: due times are absolute, and a late send is late in th
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -11,7 +12,8 @@ from bakeoff import clock
 
 T = TypeVar("T")
 
-_TURN_NS = 2_000_000
+_AT_ONCE = 8
+"""Requests that begin between two looks at the sockets: less than a millisecond's worth."""
 _SPIN_NS = 1_500_000
 """Timers of event loops are good to a millisecond or so; the rest is polled."""
 
@@ -32,8 +34,9 @@ async def closed_loop(
     async def worker() -> None:
         while go_on():
             if turn.over():
-                await asyncio.sleep(0)
-                continue
+                await turn.next()
+                if not go_on():
+                    return
             item = next(items, None)
             if item is None:
                 return
@@ -45,22 +48,32 @@ async def closed_loop(
 
 
 class _Turn:
-    """Tells when to let the event loop read: many requests that go out at once would keep it from that."""
+    """Lets the event loop read between requests: many that go out at once would keep it from that."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._until = 0
+        self._left = _AT_ONCE
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     def over(self) -> bool:
-        """Tell whether items have begun for some milliseconds without a look at the sockets."""
-        if self._until:
-            return clock.now_ns() > self._until
-        self._until = clock.now_ns() + _TURN_NS
-        self._loop.call_soon(self._next)
-        return False
+        """Take a place among the requests that begin now, or tell that there is none."""
+        if self._left == _AT_ONCE:
+            self._loop.call_soon(self._renew)
+        self._left -= 1
+        return self._left < 0
 
-    def _next(self) -> None:
-        self._until = 0
+    async def next(self) -> None:
+        """Wait for a place: who asks first begins first."""
+        place = self._loop.create_future()
+        self._waiting.append(place)
+        await place
+
+    def _renew(self) -> None:
+        self._left = _AT_ONCE
+        while self._waiting and not self.over():
+            place = self._waiting.popleft()
+            if not place.done():  # a load that is cancelled
+                place.set_result(None)
 
 
 async def open_loop(

@@ -16,6 +16,7 @@ from bakeoff.wire.stamps import Receiver
 from bakeoff.wire.tls import Tls
 
 _HEAD, _CHUNKED, _COUNTED, _TO_END = range(4)
+_LAST_CHUNK = b"\r\n\r\n"
 
 
 class Connection:
@@ -52,8 +53,10 @@ class Connection:
         self._complete = False
         self._keep_alive = False
         self._missing = 0
-        self._tail = b""
-        self._unparsed: list[tuple[bytes, int]] = []
+        # What was read and not parsed yet, and when: two flat lists, as a tuple for each read of many streams
+        # would wake the garbage collector.
+        self._unparsed: list[bytes] = []
+        self._read_at: list[int] = []
         self._stamp = 0
         self._pieces: list[bytes] = []
         self._stamps: list[int] = []
@@ -152,10 +155,13 @@ class Connection:
                 self.close()
             return
         if data:
-            if not self._first_at:
-                self._first_at = stamp
             self._last_at = stamp
-            self._take(data, stamp)
+            self._unparsed.append(data)
+            self._read_at.append(stamp)
+            if self._mode != _CHUNKED:
+                self._take(data, stamp)
+            elif (data[-4:] == _LAST_CHUNK or len(data) < 4) and self._parse() and self._complete:
+                self._end("")
         if ended and not self._complete:
             self._on_end_of_stream()
 
@@ -170,32 +176,24 @@ class Connection:
         return plain, ended
 
     def _take(self, data: bytes, stamp: int) -> None:
-        """Keep one read; parse only where the end of the answer may have come."""
-        mode = self._mode
-        self._in_head = mode == _HEAD
-        # The last read of the head may hold the beginning of the body's end.
-        if mode != _COUNTED:
-            self._tail = data[-4:] if len(data) >= 4 else (self._tail + data)[-4:]
-        if mode == _CHUNKED:
-            self._unparsed.append((data, stamp))
-            if self._tail != b"\r\n\r\n":
-                return
-        elif mode == _COUNTED:
-            self._unparsed.append((data, stamp))
+        """Parse what may hold the end of the answer, where no chunks tell."""
+        if not self._first_at:
+            self._first_at = stamp
+        self._in_head = self._mode == _HEAD
+        if self._mode == _COUNTED:
             self._missing -= len(data)
             if self._missing > 0:
                 return
-        else:
-            self._unparsed.append((data, stamp))
         if self._parse() and self._complete:
             self._end("")
 
     def _parse(self) -> bool:
-        unparsed, self._unparsed = self._unparsed, []
+        unparsed, read_at = self._unparsed, self._read_at
+        self._unparsed, self._read_at = [], []
+        feed = self._parser.feed_data
         try:
-            for data, stamp in unparsed:
-                self._stamp = stamp
-                self._parser.feed_data(data)
+            for data, self._stamp in zip(unparsed, read_at, strict=True):
+                feed(data)
         except httptools.HttpParserError as error:
             self._fail("protocol", f"the answer is not HTTP/1.1 ({error})")
             return False

@@ -72,7 +72,8 @@ def kernel_receiver(sock: socket.socket, offset: RealtimeOffset) -> Receiver:
         if ancillary and ancillary[0][1] == _SCM_TIMESTAMPNS:
             seconds, nanos = unpack(ancillary[0][2])
             stamp = seconds * 1_000_000_000 + nanos - offset.at(read_at)
-            return data, min(stamp, read_at)
+            if stamp < read_at:
+                return data, stamp
         return data, read_at
 
     return receive

@@ -161,3 +161,11 @@ def test_a_cache_that_cannot_be_opened_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError), opened(tmp_path / "file", bytes):
         pass
+
+
+def test_outcomes_that_are_not_asked_for_are_neither_kept_nor_served(tmp_path):
+    client = ScriptClient(answer(""), answer(""), answer("4"))
+    for outcomes, calls in ((frozenset({"empty"}), 1), (frozenset({"empty"}), 1), (frozenset({"ok"}), 2)):
+        with opened(tmp_path, bytes, outcomes=outcomes) as found:
+            assert ask(found, client).outcome == "empty"
+        assert len(client.calls) == calls

@@ -148,3 +148,45 @@ def test_many_that_begin_at_once_let_the_event_loop_look_at_its_sockets_in_betwe
     asyncio.run(closed_loop(iter(range(40)), 40, busy, lambda: True))
     assert begun == list(range(40))
     assert max(after - before for before, after in pairwise(looks)) <= 10
+
+
+def test_a_burst_of_requests_lets_the_loop_look_at_its_sockets_in_between():
+    begun: list[int] = []
+    looks: list[int] = []
+
+    async def work(item: int, _at: int) -> None:
+        begun.append(item)
+        await asyncio.sleep(0.05)
+
+    async def look() -> None:
+        while len(begun) < 200:
+            looks.append(len(begun))
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        watch = asyncio.create_task(look())
+        await closed_loop(iter(range(200)), 200, work, lambda: True)
+        await watch
+
+    asyncio.run(run())
+    assert begun == list(range(200))
+    assert max(after - before for before, after in pairwise(looks)) <= 16
+
+
+def test_what_waits_for_its_turn_is_cancelled_with_the_load():
+    begun: list[int] = []
+
+    async def work(item: int, _at: int) -> None:
+        begun.append(item)
+        await asyncio.sleep(10)
+
+    async def run() -> None:
+        load = asyncio.create_task(closed_loop(iter(range(100)), 100, work, lambda: True))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        load.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await load
+
+    asyncio.run(run())
+    assert len(begun) < 100
