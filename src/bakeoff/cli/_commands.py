@@ -28,6 +28,11 @@ GROUPS: dict[str, dict[str, str]] = {
         "verify": "Check a run or its evidence: signature, hashes, every number from the rows.",
         "keys": "Make and show keys that sign evidence.",
     },
+    "Serve": {
+        "serve": "Serve jobs, results and verdicts over HTTP.",
+        "worker": "Do jobs of a service, here or on another machine.",
+        "access": "Make, list and revoke the API keys of a service.",
+    },
     "Operate": {
         "runs": "List, show or remove stored runs.",
         "deploy": "Start, stop and list model servers.",

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from bakeoff.cli._progress import Display
-from bakeoff.cli._show import print_finished, print_json
 from bakeoff.cli._terminal import tell
 from bakeoff.errors import BakeoffError
 from bakeoff.run.execute import prepare_run, resume_run, start_run
@@ -64,6 +63,8 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
 
 def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
     """Print a finished run; return the exit code."""
+    from bakeoff.cli._show import print_finished, print_json
+
     if manner.present is not None:
         manner.present(finished)
     elif manner.as_json:

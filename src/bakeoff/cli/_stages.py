@@ -7,10 +7,8 @@ import click
 import msgspec
 
 from bakeoff.cli._server_side import print_server, server_json
-from bakeoff.cli._show import print_finished
 from bakeoff.cli._terminal import say
 from bakeoff.records.result import Distribution, StageResult
-from bakeoff.run.exporting import export_table
 from bakeoff.run.finish import Finished
 
 _TIMES = ("ttft", "ttfa", "itl", "tpot", "e2e", "lag", "service", "chunk_gap")
@@ -33,8 +31,11 @@ def presented(*, as_json: bool, matrix: bool) -> Callable[[Finished], None]:
 
     def present(finished: Finished) -> None:
         show(finished)
-        for path in export_table(finished.folder) if matrix else ():
-            say(f"table    {path}", err=as_json)
+        if matrix:
+            from bakeoff.run.exporting import export_table
+
+            for path in export_table(finished.folder):
+                say(f"table    {path}", err=as_json)
 
     return present
 
@@ -65,6 +66,8 @@ def _plain(stage: StageResult) -> dict[str, object]:
 
 def print_stages(finished: Finished) -> None:
     """Print a table of percentiles for each stage, then what any run prints."""
+    from bakeoff.cli._show import print_finished
+
     for stage in finished.results.stages:
         _print(stage)
     say()

@@ -1,0 +1,94 @@
+"""Errors as answers, each in the form of the dialect that was called."""
+
+from collections.abc import Callable
+
+import msgspec
+import sqlalchemy as sa
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bakeoff.errors import BakeoffError, UsageError
+from bakeoff.server.dialects import evalhub, llama_stack, nemo, openai_evals
+from bakeoff.server.faults import InvalidError, ServiceError, TooManyError
+from bakeoff.server.logs import log
+
+ErrorAnswer = Callable[[BakeoffError], tuple[int, dict[str, object]]]
+_OURS = ("/api/v1/", "/healthz", "/readyz", "/metrics", "/openapi", "/docs")
+
+
+class OwnError(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an error of our own API."""
+
+    kind: str
+    message: str
+    where: str = ""
+    hint: str = ""
+    problems: list[dict[str, object]] = []
+
+
+def own_answer(error: BakeoffError) -> tuple[int, dict[str, object]]:
+    """Return status and body of an error of our own API."""
+    status = (
+        error.status if isinstance(error, ServiceError) else 422 if isinstance(error, UsageError) else 500
+    )
+    told = OwnError(
+        kind=type(error).__name__.removesuffix("Error"),
+        message=error.message if not isinstance(error, UsageError) else str(error).partition("\nhint:")[0],
+        where=error.where,
+        hint=error.hint,
+        problems=error.problems if isinstance(error, InvalidError) else [],
+    )
+    return status, {"error": msgspec.to_builtins(told)}
+
+
+def dialect_of(path: str) -> ErrorAnswer:
+    """Return how errors look at a path."""
+    if path.startswith(("/api/v1/evaluations", "/api/v1/health")):
+        return evalhub.error_answer
+    if path.startswith(_OURS):
+        return own_answer
+    if path.startswith(("/v1/evaluation/", "/v2/evaluation/", "/health")):
+        return nemo.error_answer
+    if path.startswith(("/v1/evals", "/v1/files", "/evals", "/files")):
+        return openai_evals.error_answer
+    return llama_stack.error_answer
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """Return the answer to a call that failed; what nobody expected tells nothing but its request's id."""
+    known = _known(request, error)
+    status, body = dialect_of(request.url.path)(known)
+    headers = {}
+    if isinstance(known, TooManyError):
+        headers["Retry-After"] = str(max(1, round(known.after)))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= error.headers
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+class _PlainError(ServiceError):
+    """An error of the framework, such as a path that is not there."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _known(request: Request, error: Exception) -> BakeoffError:
+    if isinstance(error, RequestValidationError):
+        return InvalidError(
+            [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in error.errors()]
+        )
+    if isinstance(error, HTTPException):
+        return _PlainError(error.status_code, str(error.detail))
+    if isinstance(error, BakeoffError):
+        return error
+    ident = request.scope.get("state", {}).get("request_id", "")
+    log("error", request=ident, path=request.url.path, error=f"{type(error).__name__}: {error}"[:500])
+    if isinstance(error, sa.exc.SQLAlchemyError):
+        return _PlainError(503, "the database does not answer; try again")
+    return _PlainError(500, f"Internal server error: An unexpected error occurred. (request {ident})")

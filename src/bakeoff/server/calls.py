@@ -1,0 +1,33 @@
+"""What every route needs: the service, and who calls."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from bakeoff.server.access import Principal, Right
+from bakeoff.server.service import Service
+
+
+def service_of(request: Request) -> Service:
+    """Return the service of the app that is called."""
+    service: Service = request.app.state.service
+    return service
+
+
+def needs(right: Right) -> Callable[[Request], Principal]:
+    """Return a dependency that gives the caller, or refuses one whose role lacks a right."""
+
+    def caller(request: Request) -> Principal:
+        principal: Principal = request.state.principal
+        principal.need(right)
+        return principal
+
+    return caller
+
+
+TheService = Annotated[Service, Depends(service_of)]
+Reader = Annotated[Principal, Depends(needs("read"))]
+Runner = Annotated[Principal, Depends(needs("run"))]
+Manager = Annotated[Principal, Depends(needs("manage"))]
+Admin = Annotated[Principal, Depends(needs("administer"))]

@@ -1,0 +1,197 @@
+"""The process that does one job: a run, or the rest of one, in the job's folder.
+
+It tells its progress on stdout, a JSON object a line, and ends when its worker does: its stdin closes then.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from bakeoff import clock
+from bakeoff.decide.pricing import with_prices
+from bakeoff.engine.control import Control, Progress
+from bakeoff.errors import BakeoffError, InterruptedRun, SpecErrorGroup
+from bakeoff.prices import usd
+from bakeoff.records import Price, Sample
+from bakeoff.run.execute import Prepared, prepare_run, resume_run, start_run
+from bakeoff.run.finish import Finished
+from bakeoff.run.folder import list_folders
+from bakeoff.run.loop import run_async
+from bakeoff.run.stored import load_stored
+from bakeoff.server.job import JobError, JobLimits, JobOutcome
+from bakeoff.spec import LoadedSpec, load_spec
+from bakeoff.stores.jsonl import read_records
+from bakeoff.stores.redact import Redactor
+
+_TELL_EVERY_NS = 100_000_000
+RUNS = "runs"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of the child: how far it is, and at its end what became of the run."""
+
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    ended: bool = False
+    stopped: bool = False
+    error: JobError | None = None
+    outcome: JobOutcome | None = None
+
+
+def main(arguments: list[str]) -> int:
+    """Do the job of the folder in the arguments: `FOLDER LIMITS`, the latter as JSON."""
+    folder, limits = Path(arguments[0]), msgspec.json.decode(arguments[1], type=JobLimits)
+    threading.Thread(target=_end_with_worker, daemon=True).start()
+    os.chdir(folder)
+    secrets: tuple[str, ...] = ()
+    try:
+        loaded, run = _load(folder)
+        secrets = loaded.secrets
+        finished, watch = run_async(_work(loaded, folder, run, limits))
+    except BaseException as error:  # noqa: BLE001  whatever ends a run is told to its owner
+        told = _failed(error, Redactor(secrets))
+        _tell(told)
+        return 1
+    verdict = finished.results.verdict
+    outcome = JobOutcome(
+        run=finished.folder.name,
+        verdict=verdict.state,
+        sentence=verdict.sentence,
+        invalid=verdict.state == "invalid",
+    )
+    _tell(watch.told(ended=True, outcome=outcome))
+    return 0
+
+
+def run_folder(folder: Path) -> Path | None:
+    """Return the run of a job's folder, None where it has not begun."""
+    found = list_folders(folder / RUNS)
+    return found[-1] if found else None
+
+
+def _load(folder: Path) -> tuple[LoadedSpec, Path | None]:
+    run = run_folder(folder)
+    if run is None:
+        return load_spec(folder / "spec.json", os.environ, base=folder), None
+    return load_stored(run, os.environ), run
+
+
+async def _work(
+    loaded: LoadedSpec, folder: Path, run: Path | None, limits: JobLimits
+) -> tuple[Finished, "_Watch"]:
+    prepared = await prepare_run(loaded, lambda _text: None)
+    watch = _Watch(prepared, limits)
+    control = Control(watch.hear)
+    watch.stop = control.drain
+    if run is not None:
+        watch.recall(read_records(run, Sample))
+        work = resume_run(prepared, run, control)
+    else:
+        work = start_run(prepared, folder / RUNS, control, command=f"job {folder.name}")
+    try:
+        return await work, watch
+    except InterruptedRun as stopped:
+        if watch.reached:
+            message = f"the job reached its limit of {watch.reached}; what was answered is kept"
+            raise BakeoffError(message, hint="submit it again with a higher limit") from stopped
+        raise
+
+
+class _Watch:
+    """Counts what a run has used, tells of it, and stops it at a limit."""
+
+    def __init__(self, prepared: Prepared, limits: JobLimits) -> None:
+        spec, plan = prepared.loaded.spec, prepared.plan
+        self._limits = limits
+        targets = with_prices(plan.targets, spec, None)
+        self._prices: dict[str, Price | None] = {target.name: target.price for target in targets}
+        self._told_at = 0
+        self._done = self._failed = self._tokens = 0
+        self._total = sum(stage.requests for stage in plan.stages)
+        self._usd = Decimal(0)
+        self.stop: Callable[[], None] = lambda: None
+        self.reached = ""
+        self._publish(now=True)
+
+    def told(self, *, ended: bool = False, outcome: JobOutcome | None = None) -> Told:
+        """Return how far the run is."""
+        return Told(done=self._done, total=self._total, failed=self._failed, ended=ended, outcome=outcome)
+
+    def recall(self, samples: Iterable[Sample]) -> None:
+        """Count what earlier attempts stored."""
+        for sample in samples:
+            self._count(sample)
+        self._publish(now=True)
+
+    def hear(self, step: Progress) -> None:
+        """Take one step of the run."""
+        if step.sample is not None:
+            self._count(step.sample)
+            self._check()
+        self._publish(now=step.kind == "done")
+
+    def _count(self, sample: Sample) -> None:
+        self._done += 1
+        self._failed += not sample.ok
+        self._tokens += (sample.usage.prompt or 0) + (sample.usage.completion or 0)
+        price = self._prices.get(sample.target)
+        if price is not None and (spent := usd(sample, price)) is not None:
+            self._usd += spent
+
+    def _check(self) -> None:
+        limits = self._limits
+        used: list[tuple[str, float, float | None]] = [
+            ("requests", self._done, limits.requests),
+            ("tokens", self._tokens, limits.tokens),
+            ("usd", float(self._usd), limits.usd),
+        ]
+        for name, amount, most in used:
+            if most is not None and amount >= most and not self.reached:
+                # What is all there was to do is no limit that was reached.
+                if name == "requests" and self._done >= self._total:
+                    continue
+                self.reached = f"{most:g} {name}"
+                self.stop()
+
+    def _publish(self, *, now: bool) -> None:
+        moment = clock.now_ns()
+        if now or moment - self._told_at > _TELL_EVERY_NS:
+            self._told_at = moment
+            _tell(self.told())
+
+
+def _failed(error: BaseException, redact: Redactor) -> Told:
+    if isinstance(error, InterruptedRun):
+        return Told(ended=True, stopped=True)
+    if isinstance(error, SpecErrorGroup):
+        message, where, hint = str(error), "", ""
+    elif isinstance(error, BakeoffError):
+        message, where, hint = error.message, error.where, error.hint
+    else:
+        message, where, hint = f"{type(error).__name__}: {error}", "", ""
+    told = JobError(kind=type(error).__name__, message=message, where=where, hint=hint)
+    return msgspec.json.decode(redact(msgspec.json.encode(Told(ended=True, error=told))), type=Told)
+
+
+def _tell(told: Told) -> None:
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(1)
+
+
+def _end_with_worker() -> None:
+    while os.read(0, 1 << 12):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

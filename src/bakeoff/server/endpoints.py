@@ -1,0 +1,47 @@
+"""Which addresses the service may ask for its users: allowed origins, nothing else."""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from bakeoff.server.faults import RefusedError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def allowed(url: str, origins: Iterable[str]) -> bool:
+    """Tell whether a URL lies on an allowed origin; one without a port allows all ports of its host."""
+    asked = _origin(url)
+    if asked is None:
+        return False
+    for each in origins:
+        origin = _origin(each)
+        if origin is None or origin[:2] != asked[:2]:
+            continue
+        if origin[2] is None or origin[2] == (asked[2] or _PORTS[asked[0]]):
+            return True
+    return False
+
+
+def check_endpoint(url: str, origins: Iterable[str], *, where: str) -> None:
+    """Refuse an address that is not allowed.
+
+    Raises:
+        RefusedError: it is not on the list.
+    """
+    if not allowed(url, origins):
+        raise RefusedError(
+            f"{where}: this server may not ask `{url}`",
+            hint="whoever runs it can allow the address with `bakeoff serve --allow-endpoint ORIGIN`",
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    # `user@host` and the like make one host look like another.
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or "\\" in url:
+        return None
+    return parts.scheme, parts.hostname.lower(), port

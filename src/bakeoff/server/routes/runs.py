@@ -1,0 +1,203 @@
+"""Runs: start, look, page through what they hold, follow, cancel, delete."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, Iterable
+from typing import Annotated, Any
+
+import msgspec
+from anyio import to_thread
+from fastapi import APIRouter, Header, Path, Query, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, StreamingResponse
+
+from bakeoff.server.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.faults import MissingError
+from bakeoff.server.job import Job, JobFilter, JobLimits, JobState, NewJob, Webhook
+from bakeoff.server.service import Service
+from bakeoff.server.shown import NewRun, RowQuery, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
+
+ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+Ident = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+_EVENTS_EVERY_S = 0.25
+_ALIVE_EVERY = 40
+
+
+@ROUTER.post("", status_code=202, summary="Start a run")
+def start(
+    body: NewRun,
+    service: TheService,
+    caller: Runner,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> RunShown:
+    """Check spec and data to the last case, and give the run to the workers.
+
+    The same `Idempotency-Key` with the same body gives the run of before (200).
+    """
+    new = NewJob(
+        name=body.name or str(body.spec.get("name") or "run"),
+        document=body.spec,
+        labels=body.labels,
+        limits=JobLimits(**body.limits.model_dump()),
+        webhook=None if body.webhook is None else Webhook(**body.webhook.model_dump()),
+        idempotency_key=idempotency_key,
+    )
+    job, is_new = service.submit(new, caller)
+    if not is_new:
+        response.status_code = 200
+    response.headers["Location"] = f"/api/v1/runs/{job.id}"
+    return run_shown(job)
+
+
+@ROUTER.get("", summary="List runs, newest first")
+def list_runs(
+    service: TheService,
+    caller: Reader,
+    state: Annotated[list[JobState] | None, Query()] = None,
+    name: Annotated[str | None, Query(max_length=200)] = None,
+    dialect: Annotated[str | None, Query(max_length=50)] = None,
+    limit: Limit = 50,
+    after: Annotated[str | None, Query(max_length=100)] = None,
+) -> RunList:
+    """Return a page of the project's runs, of all dialects."""
+    wanted = JobFilter(states=tuple(state or ()), name=name, dialect=dialect)
+    page = service.jobs.page(wanted, project=caller.project, limit=limit, after=after)
+    return RunList(data=[run_shown(job) for job in page.jobs], total=page.total, next=page.next)
+
+
+@ROUTER.get("/{run}", summary="One run")
+def get(run: Ident, service: TheService, caller: Reader) -> RunShown:
+    """Return state and progress of a run."""
+    return run_shown(service.jobs.get(run, project=caller.project))
+
+
+@ROUTER.post("/{run}/cancel", summary="Cancel a run")
+def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
+    """End a run within two seconds; what was answered is kept. An ended run stays as it is."""
+    return run_shown(service.jobs.cancel(run, project=caller.project))
+
+
+@ROUTER.delete("/{run}", status_code=204, summary="Delete an ended run")
+def delete(run: Ident, service: TheService, caller: Manager) -> Response:
+    """Forget a run with all its rows."""
+    service.jobs.delete(run, project=caller.project)
+    return Response(status_code=204)
+
+
+@ROUTER.get("/{run}/spec", summary="The spec of a run, without its secrets")
+def spec(run: Ident, service: TheService, caller: Reader) -> dict[str, Any]:
+    """Return what was submitted, with registered names in their place."""
+    return service.jobs.get(run, project=caller.project).document
+
+
+@ROUTER.get("/{run}/samples", summary="Samples, while the run goes on too")
+def samples(
+    run: Ident,
+    service: TheService,
+    caller: Reader,
+    query: Annotated[SampleQuery, Query()],
+) -> Response:
+    """Return a page of stored samples in their order."""
+    job = service.jobs.get(run, project=caller.project)
+    return _page(service.samples(job), query)
+
+
+@ROUTER.get("/{run}/scores", summary="Scores, while the run goes on too")
+def scores(
+    run: Ident,
+    service: TheService,
+    caller: Reader,
+    query: Annotated[ScoreQuery, Query()],
+) -> Response:
+    """Return a page of stored scores in their order."""
+    job = service.jobs.get(run, project=caller.project)
+    return _page(service.scores(job), query)
+
+
+@ROUTER.get("/{run}/results", summary="Estimates, comparisons and verdict")
+def results(run: Ident, service: TheService, caller: Reader) -> Response:
+    """Return the results document; of a run that goes on, by what is stored so far."""
+    job = service.jobs.get(run, project=caller.project)
+    return _json(service.results(job))
+
+
+@ROUTER.get("/{run}/verdict", summary="The verdict alone")
+def verdict(run: Ident, service: TheService, caller: Reader) -> Response:
+    """Return the verdict of a run."""
+    job = service.jobs.get(run, project=caller.project)
+    return _json(service.results(job).verdict)
+
+
+@ROUTER.get("/{run}/report", summary="The report as one HTML page")
+def report(run: Ident, service: TheService, caller: Reader) -> Response:
+    """Return the report of an ended run."""
+    job = service.jobs.get(run, project=caller.project)
+    path = service.run(job) / "report" / "report.html"
+    if not path.is_file():
+        raise MissingError("report", run)
+    # The report holds what models said: it gets no script rights beyond its own and no origin of ours.
+    headers = {"Content-Security-Policy": "sandbox allow-scripts", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(path, media_type="text/html", headers=headers)
+
+
+@ROUTER.get("/{run}/events", summary="What happened, as JSON or as a stream")
+def events(
+    run: Ident,
+    request: Request,
+    service: TheService,
+    caller: Reader,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    accept: Annotated[str, Header()] = "application/json",
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> Response:
+    """Return events since `after`; with `Accept: text/event-stream` as they come, until the end.
+
+    A stream that is opened again goes on after `Last-Event-ID`.
+    """
+    job = service.jobs.get(run, project=caller.project)
+    if last_event_id is not None and last_event_id.isdigit():
+        after = int(last_event_id)
+    if "text/event-stream" not in accept:
+        found = service.jobs.events(run, project=caller.project, after=after)
+        return _json({"object": "list", "data": found})
+    stream = _followed(service, job, after, request)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _followed(service: Service, job: Job, after: int, request: Request) -> AsyncGenerator[bytes]:
+    """Yield events and progress as they come, a comment now and then, and an end."""
+    shown = (-1, -1, -1)
+    for round_ in itertools.count():
+        now = await to_thread.run_sync(lambda: service.jobs.get(job.id, project=job.project))
+        new = await to_thread.run_sync(
+            lambda since=after: service.jobs.events(job.id, project=job.project, after=since)
+        )
+        for event in new:
+            after = event.id
+            kind, data = event.kind.encode(), msgspec.json.encode(event)
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (event.id, kind, data)
+        if (now.done, now.total, now.failed) != shown:
+            shown = (now.done, now.total, now.failed)
+            data = msgspec.json.encode(dict(zip(("done", "total", "failed"), shown, strict=True)))
+            yield b"event: progress\ndata: %s\n\n" % data
+        if now.ended or await request.is_disconnected():
+            return
+        if round_ % _ALIVE_EVERY == _ALIVE_EVERY - 1:
+            yield b": alive\n\n"
+        await asyncio.sleep(_EVENTS_EVERY_S)
+
+
+def _page(records: Iterable[msgspec.Struct], query: RowQuery) -> Response:
+    asked = query.model_dump(exclude={"offset", "limit"}, exclude_none=True)
+    kept = (each for each in records if all(getattr(each, name) == value for name, value in asked.items()))
+    rows = list(itertools.islice(kept, query.offset, query.offset + query.limit + 1))
+    more = query.offset + query.limit if len(rows) > query.limit else None
+    return _json({"object": "list", "data": rows[: query.limit], "next_offset": more})
+
+
+def _json(value: object) -> Response:
+    encoded = msgspec.json.Encoder(decimal_format="string").encode(value)
+    return Response(encoded, media_type="application/json")

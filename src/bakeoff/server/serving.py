@@ -1,0 +1,79 @@
+"""`bakeoff serve`: the application on a port, with its workers beside it."""
+
+import socket
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from bakeoff.errors import UsageError
+from bakeoff.server.app import create_app
+from bakeoff.server.logs import log
+from bakeoff.server.processes import Workers
+from bakeoff.server.service import Service
+from bakeoff.server.settings import Settings
+from bakeoff.wire.route import is_loopback
+
+_GRACE_S = 10
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server listens, and with which certificate."""
+
+    host: str = "127.0.0.1"
+    port: int = 8600
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+
+def serve(settings: Settings, place: Place) -> None:
+    """Serve until told to stop; workers give back their jobs then.
+
+    Raises:
+        UsageError: others than this machine could call without a key, or the port is taken.
+    """
+    if not is_loopback(place.host) and not settings.keys_required:
+        settings = msgspec.structs.replace(settings, keys_required=True)
+    service = Service(settings)
+    if settings.keys_required and not service.keys.any():
+        raise UsageError(
+            f"a server on `{place.host}` needs API keys, and there is none",
+            hint="make one: bakeoff access create NAME --role admin",
+        )
+    if not is_loopback(place.host) and place.certificate is None:
+        log(
+            "no_tls",
+            host=place.host,
+            hint="keys travel in the clear; put TLS before this port, or --tls-cert",
+        )
+    _check_port(place)
+    workers = Workers(settings)
+    config = uvicorn.Config(
+        create_app(service),
+        host=place.host,
+        port=place.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=place.certificate,
+        ssl_keyfile=place.private_key,
+    )
+    log("serving", host=place.host, port=place.port, keys=settings.keys_required, workers=settings.workers)
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        workers.stop()
+        log("stopped")
+
+
+def _check_port(place: Place) -> None:
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((place.host, place.port))
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {place.host}:{place.port}: {error.strerror}", hint="choose another --port"
+        ) from error

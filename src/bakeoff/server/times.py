@@ -1,0 +1,17 @@
+"""Times of the service: whole microseconds since 1970, UTC."""
+
+from datetime import UTC, datetime
+
+from bakeoff import clock
+
+
+def now_us() -> int:
+    """Return the present moment."""
+    return clock.wall_ns() // 1000
+
+
+def iso(us: int | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC, None for none."""
+    if us is None:
+        return None
+    return datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
