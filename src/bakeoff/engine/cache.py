@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from bakeoff.stores.answers import AnswerFile
 SERVED = "cached_response"
 """The field of a sample's `extra` that says it was served."""
 _VERSION = 1
-_WHOLE = frozenset({"ok", "truncated"})
+WHOLE = frozenset({"ok", "truncated"})
+"""Outcomes of answers that a run keeps and serves."""
 _UNTIMED: dict[str, Any] = dict.fromkeys(
     (
         "sent_at",
@@ -72,15 +73,19 @@ class AnswerCache:
     Args:
         file: where they are kept.
         redact: takes secrets out of what is kept.
+        outcomes: of answers that are kept and served.
 
     Attributes:
         served: how many answers were served.
     """
 
-    def __init__(self, file: AnswerFile, redact: Callable[[bytes], bytes] = bytes) -> None:
+    def __init__(
+        self, file: AnswerFile, redact: Callable[[bytes], bytes] = bytes, *, outcomes: Set[str] = WHOLE
+    ) -> None:
         self.served = 0
         self._file = file
         self._redact = redact
+        self._outcomes = outcomes
 
     async def find(self, question: Question, *, segment: int, at: int) -> Sample | None:
         """Return the sample of an earlier answer; `at` is ns on the run's clock."""
@@ -93,6 +98,8 @@ class AnswerCache:
             sample = _decode(kept)
         except msgspec.DecodeError:
             return None  # of another version: it is asked again, and replaced
+        if sample.outcome not in self._outcomes:
+            return None
         self.served += 1
         intent = question.intent
         return msgspec.structs.replace(
@@ -108,7 +115,7 @@ class AnswerCache:
 
     async def keep(self, question: Question, sample: Sample) -> None:
         """Keep a whole answer without its times."""
-        if question.servable and sample.outcome in _WHOLE:
+        if question.servable and sample.outcome in self._outcomes:
             bare = msgspec.structs.replace(sample, attempts=[], chunks=0, connect_ns=0, **_UNTIMED)
             await asyncio.to_thread(self._file.keep, question.key(), self._redact(_encode(bare)))
 
@@ -128,7 +135,9 @@ def cache_folder(spec: Spec, base: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def opened(folder: Path | None, redact: Callable[[bytes], bytes]) -> Generator[AnswerCache | None]:
+def opened(
+    folder: Path | None, redact: Callable[[bytes], bytes], *, outcomes: Set[str] = WHOLE
+) -> Generator[AnswerCache | None]:
     """Open the cache in a folder for the block; None for none.
 
     Raises:
@@ -138,4 +147,4 @@ def opened(folder: Path | None, redact: Callable[[bytes], bytes]) -> Generator[A
         yield None
         return
     with contextlib.closing(AnswerFile(folder)) as file:
-        yield AnswerCache(file, redact)
+        yield AnswerCache(file, redact, outcomes=outcomes)

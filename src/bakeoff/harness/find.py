@@ -62,7 +62,8 @@ def find_task(name: str, folders: Iterable[Path]) -> Path:
         if path is not None:
             return path
         if _group_file(name, files) or _tagged_tasks(name, folder):
-            raise DataError(f"`{name}` is several tasks", where=str(folder), hint="name one of them")
+            hint = f"name one of them: {', '.join(find_tasks(name, known))}"
+            raise DataError(f"`{name}` is several tasks", where=str(folder), hint=hint)
     raise _unknown(name, known)
 
 
@@ -119,7 +120,8 @@ def _group(path: Path) -> dict[str, Any]:
 
 def _members(listed: object, group: str, path: Path) -> Iterator[str]:
     """Yield the names in a group's `task`, as they are listed."""
-    for entry in cast("list[object]", listed) if isinstance(listed, list) else [listed]:
+    entries = cast("list[object]", listed) if isinstance(listed, list) else [listed]
+    for entry in entries:
         if isinstance(entry, str):
             yield entry
             continue
@@ -132,8 +134,19 @@ def _members(listed: object, group: str, path: Path) -> Iterator[str]:
             raise DataError(
                 f"the group `{group}` changes the options of a task: {entry}",
                 where=str(path),
-                hint="make a benchmark of each of its tasks, with the options in it",
+                hint=f"make a benchmark of each of its tasks, with the options in it{_named(entries)}",
             )
+
+
+def _named(entries: list[object]) -> str:
+    """Return the names that a group lists, changed or not; empty where it lists none."""
+    names = [
+        str(name)
+        for entry in entries
+        for name in [cast("dict[str, object]", entry).get("task") if isinstance(entry, dict) else entry]
+        if isinstance(name, str)
+    ]
+    return f": {', '.join(names)}" if names else ""
 
 
 def _tagged_tasks(name: str, folder: Path) -> list[str]:

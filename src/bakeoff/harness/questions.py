@@ -64,7 +64,7 @@ def questions(task: Any, wish: Wish) -> Iterator[Question]:  # noqa: ANN401  lm-
             prompt=asked[0].args[0] if generated else "",
             messages=msgspec.convert(said, tuple[Message, ...]),
             params=parameters(asked[0].args[1] | wish.gen_kwargs) if generated else {},
-            continuations=() if generated else tuple(_continuation(each.args) for each in asked),
+            continuations=() if generated else tuple(continuation(each.args) for each in asked),
         )
 
 
@@ -128,7 +128,7 @@ def _kept(messages: list[dict[str, Any]], *, add_generation_prompt: bool = True)
     return messages
 
 
-def _continuation(arguments: tuple[str, ...]) -> Continuation:
+def continuation(arguments: tuple[str, ...]) -> Continuation:
     """Return a pair as lm-eval splits it: blanks at the end of the context begin the continuation."""
     context, text = arguments if len(arguments) == 2 else ("", arguments[0])
     bare = context.rstrip()

@@ -147,7 +147,13 @@ class _Asker:
         self.model = answer.model
         logprobs_said = answer.choices[0].logprobs if answer.choices else None
         said = (logprobs_said.content if logprobs_said else None) or []
-        if [token.id for token in said] != run:
+        ids = [token.id for token in said]
+        if ids and len(ids) < len(run) and ids == run[: len(ids)]:
+            raise shared.Undecodable(
+                f"the server stopped after {len(ids):,} of {len(run):,} tokens: does the text fit into the "
+                "model's context?"
+            )
+        if ids != run:
             raise shared.Undecodable(
                 "the answer is not the text that was forced: grammars of tokens are ignored"
             )

@@ -41,7 +41,7 @@ def test_a_list_of_tasks_is_not_a_task_of_that_name(tmp_path):
 def test_a_group_is_no_single_task(tmp_path):
     folder = write(tmp_path, {"group.yaml": "group: g\ntask:\n  - mine\n", "t.yaml": "tag: t\ntask: mine\n"})
     for name in ("g", "t"):
-        with pytest.raises(DataError, match="is several tasks"):
+        with pytest.raises(DataError, match=r"is several tasks\n.*name one of them: mine$"):
             find_task(name, [folder])
 
 
@@ -75,6 +75,7 @@ def test_tasks_of_a_group_are_looked_for_everywhere(tmp_path):
     ("text", "message"),
     [
         ("group: g\ntask: [{task: a, num_fewshot: 3}]\n", "changes the options of a task"),
+        ("group: g\ntask: [b, {task: a, num_fewshot: 3}, {x: 1}]\n", "with the options in it: b, a$"),
         ("group: g\ntask: [nowhere]\n", "no task `nowhere`"),
         ("group: g\ntask: [h]\n", "holds itself"),
         ("group: g\n", "changes the options"),
@@ -82,7 +83,7 @@ def test_tasks_of_a_group_are_looked_for_everywhere(tmp_path):
     ],
 )
 def test_a_group_that_cannot_be_asked_says_why(text, message, tmp_path):
-    files = {"a.yaml": "task: a\n", "h.yaml": "group: h\ntask: g\n", "g.yaml": text}
+    files = {"a.yaml": "task: a\n", "b.yaml": "task: b\n", "h.yaml": "group: h\ntask: g\n", "g.yaml": text}
     with pytest.raises(DataError, match=message):
         find_tasks("g", [write(tmp_path, files)])
 

@@ -133,3 +133,9 @@ def test_greedy_is_unknown_without_alternatives():
 def test_a_text_needs_a_context_and_a_token_of_its_own(tokens):
     llama = Llama(**CONTEXT, **{"The sky is blue": tokens})
     assert "needs a context and at least one token" in str(llama.judge(" blue").error)
+
+
+def test_an_answer_that_stops_within_the_text_says_what_may_be_wrong():
+    llama = Llama(**CONTEXT, **{"The sky is blue": [0, 1, 2, 4, 5]})
+    llama.broken = {"choices": [{"logprobs": {"content": [{"id": 4, "logprob": -1.0}]}}]}
+    assert "stopped after 1 of 2 tokens: does the text fit" in str(llama.judge(" blue").error)
