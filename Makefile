@@ -52,7 +52,7 @@ constraints:  ## resolve every dependency anew and write constraints.txt
 	bash scripts/constraints.sh $(PYTHON)
 
 clean:  ## remove the environment, caches and build output; runs/ and downloads stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The environment. Stamps stand for finished installs, so a finished one asks no network.
