@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 
+import msgspec
 import pytest
 from tests.e2e.service.live import Service
 from tests.service.live import live
@@ -16,7 +17,9 @@ _MODEL, _SLOW = "sums", "slow-sums"
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Service]:
     settings = Settings(data=tmp_path_factory.mktemp("clients"), workers=2, keys_required=True)
-    truth = TruthSettings(answer="arithmetic", ttft=0.001, itl=0.0, models={_SLOW: {"ttft": 0.5}})
+    quick = TruthSettings(answer="arithmetic", ttft=0.001, itl=0.0)
+    slow = msgspec.structs.replace(quick, ttft=0.5)
+    truth = msgspec.structs.replace(quick, models={_MODEL: quick, _SLOW: slow})
     with TruthProcess(truth) as endpoint, live(settings) as running:
         _, key = running.service.keys.create("tests", "admin")
         for name in (_MODEL, _SLOW):
