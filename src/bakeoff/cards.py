@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +31,7 @@ _KINDS = {
     "float": "number",
     "list": "list",
     "dict": "object",
+    "NoneType": "null",
 }
 _SHOWN = 10
 _RUN = 13
@@ -39,6 +40,7 @@ _LABELS = 20
 """With more different answers than this they are no labels, and their balance says nothing."""
 _MAJORITY = 0.6
 _NOT_ASKED = {"assert", *ID_NAMES, *REFERENCE_NAMES, *ACCEPTED_NAMES, *MESSAGES_NAMES}
+_NAMING = {*ID_NAMES, "__id"}
 _CANONICAL = msgspec.json.Encoder(order="deterministic")
 
 
@@ -72,9 +74,10 @@ def make_card(
 def question(fields: Mapping[str, Any], messages: Sequence[Any] = ()) -> str:
     """Return what a row asks, as text: its usual input field and choices, else all that is no answer."""
     texts = [as_text(message.content) for message in messages]
-    asked = next((fields[name] for name in INPUT_NAMES if fields.get(name) is not None), None)
-    if asked is not None:
-        return "\n".join([*texts, as_text(asked), *texts_of(fields.get("choices"))])
+    for name in INPUT_NAMES:
+        asked = fields.get(name)
+        if asked is not None:
+            return "\n".join([*texts, as_text(asked), *texts_of(fields.get("choices"))])
     rest = [
         as_text(value) for name, value in fields.items() if not (name in _NOT_ASKED or name.startswith("__"))
     ]
@@ -88,13 +91,20 @@ def normalised(text: str) -> str:
 
 def _fields(cases: Sequence[Case]) -> list[FieldCard]:
     filled: Counter[str] = Counter()
-    types: dict[str, Counter[str]] = {}
+    types: dict[str, Counter[type]] = defaultdict(Counter)
     for case in cases:
         for name, value in case.fields.items():
-            kinds = types.setdefault(name, Counter())
-            kinds["null" if value is None else _KINDS.get(type(value).__name__, "other")] += 1
-            filled[name] += value is not None and value not in ("", [], {})
-    return [FieldCard(name=name, filled=filled[name], types=dict(kinds)) for name, kinds in types.items()]
+            types[name][type(value)] += 1
+            # Nought and false are values; an empty text, list or mapping is none.
+            filled[name] += bool(value) or value == 0
+    return [FieldCard(name=name, filled=filled[name], types=_kinds(seen)) for name, seen in types.items()]
+
+
+def _kinds(seen: Mapping[type, int]) -> dict[str, int]:
+    kinds: Counter[str] = Counter()
+    for kind, count in seen.items():
+        kinds[_KINDS.get(kind.__name__, "other")] += count
+    return dict(kinds)
 
 
 def _duplicates(cases: Sequence[Case], questions: Sequence[str]) -> Duplicates:
@@ -103,9 +113,7 @@ def _duplicates(cases: Sequence[Case], questions: Sequence[str]) -> Duplicates:
     exact = again = conflicting = 0
     examples: list[tuple[str, str]] = []
     for case, text in zip(cases, questions, strict=True):
-        row = _digest(
-            _CANONICAL.encode({k: v for k, v in case.fields.items() if k not in (*ID_NAMES, "__id")})
-        )
+        row = _digest(_CANONICAL.encode({k: v for k, v in case.fields.items() if k not in _NAMING}))
         exact += row in rows
         rows.add(row)
         plain = normalised(text)

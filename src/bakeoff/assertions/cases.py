@@ -22,9 +22,10 @@ class _Needy(Protocol):
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """Assertions of rows none of which has to be waited for."""
+    """Assertions none of which has to be waited for; `same` are those that all cases share."""
 
     inner: Assertions | AssertSet
+    same: CheckSet | None = None
 
     @property
     def metric(self) -> str:
@@ -34,13 +35,15 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
         """Return what the assertions of the case say together."""
         subject = Subject(answer=answer, case=case, sample=sample)
-        return as_grade(at_once(self.inner.checks(case).whole(subject)), answer)
+        checks = self.same or self.inner.checks(case)
+        return as_grade(at_once(checks.whole(subject)), answer)
 
 
 def settled(scorer: AnyScorer, cases: Sequence[Case]) -> AnyScorer:
     """Return a scorer without waiting in place of one that has nothing to wait for with these cases."""
     if isinstance(scorer, AssertSet):
-        return scorer if waits(scorer.checks()) else Settled(inner=scorer)
+        checks = scorer.checks()
+        return scorer if waits(checks) else Settled(inner=scorer, same=checks)
     if isinstance(scorer, Assertions):
         return scorer if any(waits(scorer.checks(case)) for case in cases) else Settled(inner=scorer)
     return scorer
@@ -68,7 +71,11 @@ def check_cases(scorers: Mapping[str, AnyScorer], cases: Sequence[Case], where: 
                 _check_case(scorer, case, where)
         for case in cases if isinstance(scorer, Assertions) else cases[:1] or [Case()]:
             _check_there(name, scorer, case)
-        if isinstance(scorer, Assertions | AssertSet):
+        if isinstance(scorer, AssertSet):
+            # What can grade a case that has nothing lacks nothing in any case.
+            needy = [leaf for leaf in _quick(scorer.checks()) if not _gradable(leaf, _NOTHING)]
+            quick[name] = _Tried(scorer, needy)
+        elif isinstance(scorer, Assertions):
             quick[name] = _Tried(scorer)
         elif not is_slow(scorer):
             quick[name] = cast("Scorer", scorer)
@@ -76,9 +83,10 @@ def check_cases(scorers: Mapping[str, AnyScorer], cases: Sequence[Case], where: 
 
 
 class _Tried(msgspec.Struct, frozen=True):
-    """The quick ones among assertions, to be tried without an answer."""
+    """The quick ones among assertions, to be tried without an answer; `same` are those of every case."""
 
     scorer: Assertions | AssertSet
+    same: list[Check] | None = None
 
     @property
     def metric(self) -> str:
@@ -86,12 +94,28 @@ class _Tried(msgspec.Struct, frozen=True):
 
     def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
         subject = Subject(answer=answer, case=case, sample=sample)
-        for leaf in leaves(self.scorer.checks(case)):
-            if not waits(leaf) and leaf.transform is None:
-                found = at_once(leaf.grade(subject))
-                if found.value is None and found.passed is None:
-                    return msgspec.structs.replace(found, reason=f"`{leaf.kind}`: {found.reason}")
-        return Grade(value=0.0, passed=False, reason="it can be graded", parsed="")
+        for leaf in _quick(self.scorer.checks(case)) if self.same is None else self.same:
+            found = at_once(leaf.grade(subject))
+            if found.value is None and found.passed is None:
+                return msgspec.structs.replace(found, reason=f"`{leaf.kind}`: {found.reason}")
+        return _CAN_BE
+
+
+_CAN_BE = Grade(value=0.0, passed=False, reason="it can be graded", parsed="")
+_NOTHING = Subject(answer="", case=Case(), sample=Sample(benchmark="", case="", target="", outcome="ok"))
+
+
+def _quick(node: Check | CheckSet) -> list[Check]:
+    return [leaf for leaf in leaves(node) if not waits(leaf) and leaf.transform is None]
+
+
+def _gradable(leaf: Check, subject: Subject) -> bool:
+    try:
+        found = at_once(leaf.grade(subject))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        # A scorer may take for granted what its cases have, and this one has nothing.
+        return False
+    return found.value is not None or found.passed is not None
 
 
 def _check_case(scorer: Assertions, case: Case, where: str) -> None:

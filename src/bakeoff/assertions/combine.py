@@ -90,9 +90,8 @@ def _mean(outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _all(outcomes: Sequence[Outcome]) -> bool | None:
-    if any(outcome.passed is False for outcome in outcomes):
-        return False
-    return None if any(outcome.passed is None for outcome in outcomes) else True
+    passes = [outcome.passed for outcome in outcomes]
+    return False if False in passes else None if None in passes else True
 
 
 def _reason(

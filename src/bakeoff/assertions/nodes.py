@@ -50,7 +50,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     async def ask(self, subject: Subject) -> Outcome:
         """Return what it says of an answer."""
         grade = await self.grade(subject)
-        raw = next((p.value for p in grade.parts if p.scorer == RAW and not p.metric), grade.value)
+        raw, parts = grade.value, grade.parts
+        if parts:
+            raw = next((p.value for p in parts if p.scorer == RAW and not p.metric), raw)
         own = Part(
             scorer=self.kind,
             metric=_filled(self.metric, subject.case),
@@ -62,7 +64,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
         )
         named = [
             msgspec.structs.replace(part, scorer=self.kind, weight=part.weight * self.weight)
-            for part in grade.parts
+            for part in parts
             if part.metric not in {"", own.metric, SCORE}
         ]
         return Outcome(
@@ -77,15 +79,17 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     async def grade(self, subject: Subject) -> Grade:
         """Return the scorer's grade, `not-` applied."""
-        output: object = subject.answer
-        if self.transform is not None:
-            try:
-                output = await self.transform.apply(subject.answer, subject.case)
-            except TransformError as error:
-                reason = f"the transform `{self.transform.text[:_SHOWN]}` failed: {error}"
-                return Grade(value=0.0, passed=False, reason=reason, parsed="")
+        if self.transform is None:
+            found = self.scorer.grade(subject.answer, subject.case, subject.sample)
+            grade: Grade = await found if self.slow else found
+            return self._turned(grade) if self.negated else grade
+        try:
+            output = await self.transform.apply(subject.answer, subject.case)
+        except TransformError as error:
+            reason = f"the transform `{self.transform.text[:_SHOWN]}` failed: {error}"
+            return Grade(value=0.0, passed=False, reason=reason, parsed="")
         if not isinstance(output, str) and hasattr(self.scorer, "grade_output"):
-            grade: Grade = await self.scorer.grade_output(output, subject.case, subject.sample)
+            grade = await self.scorer.grade_output(output, subject.case, subject.sample)
         else:
             found = self.scorer.grade(_as_text(output), subject.case, subject.sample)
             grade = await found if self.slow else found
@@ -129,7 +133,9 @@ def leaves(node: Check | CheckSet) -> list[Check]:
 
 def _filled(metric: str, case: Case) -> str:
     """Return a metric's name with the case's fields in their places."""
-    return _PLACE.sub(lambda place: str(case.fields.get(place[1], "")), metric) if metric else ""
+    if "{{" not in metric:
+        return metric
+    return _PLACE.sub(lambda place: str(case.fields.get(place[1], "")), metric)
 
 
 def _as_text(output: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from bakeoff.decide.parts import part_scores
-from bakeoff.decide.sharing import shared
+from bakeoff.decide.sharing import shared_sample, shared_score
 from bakeoff.records import Case, Sample, Score
 
 CaseKey = tuple[str, int]
@@ -33,6 +33,7 @@ class Answers(msgspec.Struct, kw_only=True):
         parts: scores of the metrics that single checks feed, by scorer and metric.
         warmups: how many samples the warm-up stage had.
         requests: of a load whose samples were folded; else `samples` has them.
+        reduced: what `values` gave last, by scorer and policy.
     """
 
     samples: list[Sample]
@@ -40,11 +41,26 @@ class Answers(msgspec.Struct, kw_only=True):
     parts: dict[str, dict[CaseKey, Score]] = {}
     warmups: int = 0
     requests: dict[RequestKey, Timed] | None = None
+    reduced: "dict[tuple[str, bool], Reduced]" = {}
 
     @property
     def graded(self) -> dict[str, dict[CaseKey, Score]]:
         """Return the scores of every metric: those of the scorers, then those of their parts."""
         return {**self.scores, **self.parts}
+
+    def values(self, scorer: str, cases: Mapping[str, Case], *, errors_count: bool) -> "CaseValues":
+        """Return one value per case for a metric of `graded`, computed once for the same cases.
+
+        Args:
+            scorer: or scorer and metric, as in `graded`.
+            cases: of the benchmark.
+            errors_count: count a sample without a grade as 0; otherwise leave it out.
+        """
+        known = self.reduced.get((scorer, errors_count))
+        if known is None or known.of is not cases:
+            found = case_values(self.graded[scorer], cases, errors_count=errors_count)
+            known = self.reduced[scorer, errors_count] = Reduced(of=cases, values=found)
+        return known.values
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -52,9 +68,10 @@ class Answers(msgspec.Struct, kw_only=True):
         counts = Counter(sample.outcome for sample in self.samples)
         nothing: dict[CaseKey, Score] = {}
         first = next(iter(self.scores.values()), nothing)
-        answered = {(sample.case, sample.repeat) for sample in self.samples if sample.ok}
-        lost = sum(key in answered and score.outcome == "unparsable" for key, score in first.items())
-        if lost:
+        unread = {key for key, score in first.items() if score.outcome == "unparsable"}
+        if unread:
+            answered = {(sample.case, sample.repeat) for sample in self.samples if sample.ok}
+            lost = len(unread & answered)
             counts["unparsable"] = lost
             counts["ok"] -= lost
         return {outcome: count for outcome, count in counts.items() if count}
@@ -73,7 +90,7 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
     """
     latest: dict[tuple[str, str, str, int, str], Sample] = {}
     for sample in samples:
-        latest[sample.key] = shared(sample)
+        latest[sample.key] = shared_sample(sample)
     found: Collected = defaultdict(lambda: Answers(samples=[], scores=defaultdict(dict)))
     for sample in latest.values():
         answers = found[sample.benchmark, sample.target]
@@ -84,7 +101,7 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
     for score in scores:
         if score.stage not in warmups:
             answers = found[score.benchmark, score.target]
-            answers.scores[score.scorer][score.case, score.repeat] = shared(score)
+            answers.scores[score.scorer][score.case, score.repeat] = shared_score(score)
     for answers in found.values():
         answers.parts = part_scores(answers.scores)
     return dict(found)
@@ -118,12 +135,15 @@ class CaseValues(msgspec.Struct, frozen=True, kw_only=True):
     unusable: int = 0
 
 
+class Reduced(msgspec.Struct, frozen=True, kw_only=True):
+    """Values, and the cases that gave them their clusters."""
+
+    of: Mapping[str, Case]
+    values: CaseValues
+
+
 def case_values(
-    scores: dict[CaseKey, Score],
-    cases: dict[str, Case],
-    *,
-    errors_count: bool,
-    keep: frozenset[str] | None = None,
+    scores: Mapping[CaseKey, Score], cases: Mapping[str, Case], *, errors_count: bool
 ) -> CaseValues:
     """Reduce scores to one value per case.
 
@@ -131,15 +151,13 @@ def case_values(
         scores: by case and repeat.
         cases: for their clusters.
         errors_count: count a sample without a grade as 0; otherwise leave it out.
-        keep: only these cases.
     """
-    sums: dict[str, list[float]] = {}
+    values: dict[str, float] = {}
+    again: dict[str, list[float]] = {}
     lost: dict[str, int] = {}
     graded = missing = unusable = 0
     right = 0.0
     for (case, _repeat), score in scores.items():
-        if keep is not None and case not in keep:
-            continue
         value = _value(score)
         if value is None:
             missing += 1
@@ -147,23 +165,27 @@ def case_values(
             if not errors_count:
                 continue
             lost[case] = lost.get(case, 0) + 1
+            value = 0.0
         else:
             graded += 1
             right += value
-        sums.setdefault(case, []).append(value or 0.0)
-    names = list(sums)
-    values = [each[0] if len(each) == 1 else sum(each) / len(each) for each in sums.values()]
-    clusters = cluster_names(names, cases)
+        if case in values:
+            again.setdefault(case, [values[case]]).append(value)
+        else:
+            values[case] = value
+    for case, each in again.items():
+        values[case] = sum(each) / len(each)
+    names = list(values)
     return CaseValues(
         cases=names,
-        values=values,
+        values=list(values.values()),
         graded=graded,
         missing=missing,
         right=right,
-        binary=all(len(each) == 1 and each[0] in {0.0, 1.0} for each in sums.values()),
-        clusters=clusters,
+        binary=not again and set(values.values()) <= {0.0, 1.0},
+        clusters=cluster_names(names, cases),
         lost=lost,
-        several={name: len(each) for name, each in sums.items() if len(each) > 1},
+        several={name: len(each) for name, each in again.items()},
         unusable=unusable,
     )
 

@@ -49,8 +49,8 @@ def quality_comparisons(
         sides: dict[str, Side] = {}
         for target in targets:
             answers = collected.get((benchmark.name, target))
-            if answers is not None and (scores := answers.graded.get(scorer)):
-                sides[target] = make_side(target, scores, cases, errors_count=benchmark.errors_count)
+            if answers is not None and answers.graded.get(scorer):
+                sides[target] = make_side(target, answers, scorer, cases, errors_count=benchmark.errors_count)
         for family in ask:
             found += adjusted(_rows(graded, sides, family))
         found += _slice_comparisons(graded, sides, ask, parts)

@@ -2,11 +2,11 @@
 
 import math
 from array import array
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bakeoff import plugins
-from bakeoff.decide.collect import Answers, case_values, slices
+from bakeoff.decide.collect import Answers, CaseValues, cluster_names, slices
 from bakeoff.extend import SampleMetric, StageMetric
 from bakeoff.records import BenchmarkSpec, Case, Estimate, SloSpec, Target
 from bakeoff.stats.intervals import clopper_pearson, mean_clustered, quantile_interval, wilson
@@ -24,14 +24,15 @@ def answer_estimates(
     `<metric>` counts a sample without a grade as the benchmark's policy says; `<metric>_answered` leaves it
     out, and `_lowest` and `_highest` bound what any policy could give.
     """
+    parts = slices(cases.values())
     for scorer, scores in answers.graded.items():
         metric = next(iter(scores.values())).metric if scores else scorer
         name = f"{benchmark.name}.{metric}"
-        whole = case_values(scores, cases, errors_count=benchmark.errors_count)
+        whole = answers.values(scorer, cases, errors_count=benchmark.errors_count)
         yield name, share_estimate(whole.values, whole.clusters, level, binary=whole.binary)
         if whole.missing:
             total = whole.graded + whole.missing
-            answered = case_values(scores, cases, errors_count=False)
+            answered = answers.values(scorer, cases, errors_count=False)
             yield (
                 f"{name}_answered",
                 share_estimate(answered.values, answered.clusters, level, binary=answered.binary),
@@ -39,10 +40,23 @@ def answer_estimates(
             yield f"{name}_lowest", Estimate(value=whole.right / total, unit="share", n=total, level=level)
             highest = (whole.right + whole.missing) / total
             yield f"{name}_highest", Estimate(value=highest, unit="share", n=total, level=level)
-        for label, members in slices(cases.values()).items():
-            part = case_values(scores, cases, errors_count=benchmark.errors_count, keep=members)
-            if part.values:
-                yield f"{name}@{label}", share_estimate(part.values, part.clusters, level, binary=part.binary)
+        for label, estimate in _slice_estimates(whole, parts, cases, level):
+            yield f"{name}@{label}", estimate
+
+
+def _slice_estimates(
+    whole: CaseValues, parts: Mapping[str, frozenset[str]], cases: Mapping[str, Case], level: float
+) -> Iterator[tuple[str, Estimate]]:
+    """Yield the estimate of each slice in which some case has a value."""
+    if not parts:
+        return
+    places = {name: place for place, name in enumerate(whole.cases)}
+    for label, members in parts.items():
+        kept = sorted(places[name] for name in members if name in places)
+        if kept:
+            names, values = [whole.cases[at] for at in kept], [whole.values[at] for at in kept]
+            binary = whole.several.keys().isdisjoint(members) and set(values) <= {0.0, 1.0}
+            yield label, share_estimate(values, cluster_names(names, cases), level, binary=binary)
 
 
 def share_estimate(
@@ -118,12 +132,15 @@ def metric_estimates(
                 yield name, Estimate(value=None, unit=whole.unit, n=0, level=level, note=note)
             continue
         single: SampleMetric = metric
-        values, asked = array("d"), list[str]()
-        for sample in answers.samples:
-            value = single.measure(sample, target)
-            if value is not None:
-                values.append(value)
-                asked.append(sample.case)
+        measured = [single.measure(sample, target) for sample in answers.samples]
+        values = array("d", [value for value in measured if value is not None])
+        asked: list[str] = []
+        if single.unit in _COUNTED:
+            asked = [
+                sample.case
+                for sample, value in zip(answers.samples, measured, strict=True)
+                if value is not None
+            ]
         if all(map(math.isfinite, values)):
             yield from spread(name, single.unit, values, asked, level)
         else:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bakeoff.decide.collect import Collected, case_values
+from bakeoff.decide.collect import Collected
 from bakeoff.records import BenchmarkSpec, Case
 
 
@@ -42,10 +42,12 @@ def find_flips(
     values: dict[tuple[str, str], dict[str, float]] = {}
     for name in names:
         answers = collected.get((benchmark.name, name))
-        for scores in (answers.scores if answers else {}).values():
+        if answers is None:
+            continue
+        for scorer, scores in answers.scores.items():
             if scores:
                 metric = next(iter(scores.values())).metric
-                each = case_values(scores, dict(cases), errors_count=benchmark.errors_count)
+                each = answers.values(scorer, cases, errors_count=benchmark.errors_count)
                 for case, value in zip(each.cases, each.values, strict=True):
                     values.setdefault((metric, case), {})[name] = value
     found = [

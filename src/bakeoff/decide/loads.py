@@ -117,6 +117,9 @@ def fold_loads(
         resumed: an intent may have been sent again, so that its last sample counts; all load samples are
             then held at once.
     """
+    if not folds:
+        yield from samples
+        return
     latest: dict[tuple[str, str, str, int, str], Sample] = {}
     for sample in samples:
         fold = folds.get((sample.benchmark, sample.target))

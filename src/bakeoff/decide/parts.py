@@ -1,6 +1,6 @@
 """The metrics that single checks of a scorer feed: one score per case and repeat, made of its parts."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 
 import msgspec
 
@@ -8,6 +8,8 @@ from bakeoff.records import Part, Score
 
 Key = tuple[str, int]
 Scores = dict[Key, Score]
+
+_NO_PARTS: list[Part] = []
 
 
 def part_scores(scorers: Mapping[str, Scores]) -> dict[str, Scores]:
@@ -19,31 +21,45 @@ def part_scores(scorers: Mapping[str, Scores]) -> dict[str, Scores]:
     taken = {score.metric for scores in scorers.values() for score in list(scores.values())[:1]}
     found: dict[str, Scores] = {}
     for scorer, scores in scorers.items():
-        names = dict.fromkeys(part.metric for score in scores.values() for part in score.parts if part.metric)
-        for name in names:
+        for name, fed in _fed(scores).items():
             main = next(iter(scores.values())).metric
             unique = _free(name, main, taken)
             taken.add(unique)
-            found[f"{scorer}:{name}"] = _of_metric(scores, name, unique)
+            found[f"{scorer}:{name}"] = _of_metric(scores, fed, unique)
     return found
 
 
-def _of_metric(scores: Scores, name: str, unique: str) -> Scores:
-    fed = {key: parts for key, score in scores.items() if (parts := _feeding(score, name))}
-    whole = all(key in fed for key, score in scores.items() if score.parts)
+def feeding(parts: list[Part]) -> list[Part]:
+    """Return the parts that feed a metric; all of them where none does, as a graded sample has some."""
+    return [part for part in parts if part.metric] or parts
+
+
+def _fed(scores: Scores) -> dict[str, dict[Key, tuple[Part, ...]]]:
+    """Return the parts with a value by the metric that they feed, and by case and repeat."""
+    found: dict[str, dict[Key, tuple[Part, ...]]] = {}
+    for key, score in scores.items():
+        for part in score.parts:
+            if part.metric:
+                fed = found.setdefault(part.metric, {})
+                if part.value is not None:
+                    fed[key] = (*fed.get(key, ()), part)
+    return found
+
+
+def _of_metric(scores: Scores, fed: Mapping[Key, tuple[Part, ...]], unique: str) -> Scores:
+    whole = len(fed) == sum(1 for score in scores.values() if score.parts)
     found: Scores = {}
     for key, score in scores.items():
-        if key in fed or (whole and not score.parts):
-            value = _mean(fed[key]) if key in fed else None
-            found[key] = msgspec.structs.replace(score, metric=unique, value=value, passed=None, parts=[])
+        parts = fed.get(key)
+        if parts is not None or (whole and not score.parts):
+            value = None if parts is None else _mean(parts)
+            found[key] = msgspec.structs.replace(
+                score, metric=unique, value=value, passed=None, parts=_NO_PARTS
+            )
     return found
 
 
-def _feeding(score: Score, name: str) -> list[Part]:
-    return [part for part in score.parts if part.metric == name and part.value is not None]
-
-
-def _mean(parts: list[Part]) -> float:
+def _mean(parts: Sequence[Part]) -> float:
     """Return the weighted mean of values; a plain one where nothing has weight."""
     if len(parts) == 1:
         return parts[0].value or 0.0

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from bakeoff.decide.collect import CaseKey, Collected, case_values, cluster_names
-from bakeoff.records import BenchmarkSpec, Case, Comparison, Place, Ranking, Score
+from bakeoff.decide.collect import Answers, Collected, cluster_names
+from bakeoff.records import BenchmarkSpec, Case, Comparison, Place, Ranking
 from bakeoff.stats.best import Chance, Scores, chances
 from bakeoff.stats.multiple import holm
 from bakeoff.stats.rank import Pairwise, Standing, rank_intervals, tied_with_best
@@ -28,19 +28,19 @@ def rankings(
         comparisons: of its targets.
         level: confidence of the rank intervals.
     """
-    graded: dict[str, dict[str, dict[CaseKey, Score]]] = {}
+    graded: dict[str, dict[str, str]] = {}
     for (name, target), answers in collected.items():
         if name == benchmark.name:
-            for scores in answers.scores.values():
+            for scorer, scores in answers.scores.items():
                 if scores:
-                    graded.setdefault(next(iter(scores.values())).metric, {})[target] = scores
+                    graded.setdefault(next(iter(scores.values())).metric, {})[target] = scorer
     found: list[Ranking] = []
     for metric, by_target in graded.items():
         if len(by_target) < 2:
             continue
         values = {
-            target: _values(scores, cases, errors_count=benchmark.errors_count)
-            for target, scores in by_target.items()
+            target: _values(collected[benchmark.name, target], scorer, cases, benchmark)
+            for target, scorer in by_target.items()
         }
         name = f"{benchmark.name}.{metric}"
         rows = [row for row in comparisons if row.metric == name]
@@ -83,8 +83,10 @@ def _ranking(
     )
 
 
-def _values(scores: dict[CaseKey, Score], cases: dict[str, Case], *, errors_count: bool) -> dict[str, float]:
-    found = case_values(scores, cases, errors_count=errors_count)
+def _values(
+    answers: Answers, scorer: str, cases: Mapping[str, Case], benchmark: BenchmarkSpec
+) -> dict[str, float]:
+    found = answers.values(scorer, cases, errors_count=benchmark.errors_count)
     return dict(zip(found.cases, found.values, strict=True))
 
 

@@ -46,6 +46,9 @@ def latency_comparisons(
     Requests that are in the server together depend on each other, so whole stretches of neighbours are
     redrawn; see `stats.blocks`.
     """
+    asked = families(targets, rule.incumbent, only_incumbent=only_incumbent)
+    if not asked:
+        return []
     requests = {
         target: _requests(answers, None)
         for target in targets
@@ -54,7 +57,7 @@ def latency_comparisons(
     found: list[Comparison] = []
     for metric, read in _LATENCIES.items():
         times = {target: _Times.of(own, read) for target, own in requests.items()}
-        for family in families(targets, rule.incumbent, only_incumbent=only_incumbent):
+        for family in asked:
             rows = [
                 _compare_times(
                     blank_row(f"{benchmark.name}.{metric}", (a, b), unit="s", level=rule.level),
@@ -95,15 +98,18 @@ def cost_comparisons(
 
     Repeats of a case are averaged; cases of a cluster are kept together.
     """
+    names = [target.name for target in targets]
+    asked = families(names, rule.incumbent, only_incumbent=only_incumbent)
+    if not asked:
+        return []
     costs = {
         target.name: own
         for target in targets
         if (answers := collected.get((benchmark.name, target.name))) is not None
         and (own := _costs(_requests(answers, target.price)))
     }
-    names = [target.name for target in targets]
     found: list[Comparison] = []
-    for family in families(names, rule.incumbent, only_incumbent=only_incumbent):
+    for family in asked:
         rows = [
             _compare_costs(
                 blank_row(f"{benchmark.name}.cost", (a, b), unit="USD", level=rule.level),

@@ -1,36 +1,47 @@
-"""Keep many samples and scores in less memory: what they have in common is kept once. Nothing is lost."""
+"""Keep many samples and scores in less memory: what they have in common is kept once."""
 
-import sys
-from typing import TypeVar
+from sys import intern
+from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from bakeoff.records import Sample, Score
+from bakeoff.decide.parts import feeding
+from bakeoff.records import Part, Sample, Score
 
-Record = TypeVar("Record", Sample, Score)
-
-_NO_ITEMS: list[object] = []
-_NO_FACTS: dict[str, object] = {}
-_REPEATED = {
-    Sample: ("benchmark", "target", "stage", "outcome", "model", "finish_reason", "stamped_by"),
-    Score: ("benchmark", "target", "stage", "outcome", "scorer", "metric", "reason"),
-}
-_HOLDERS = {
-    Sample: ("tool_calls", "attempts", "likelihoods", "top_logprobs", "extra"),
-    Score: ("parts",),
-}
+_NO_ITEMS: list[Any] = []
+_NO_FACTS: dict[str, Any] = {}
+_NO_PARTS: list[Part] = []
 
 
-def shared(record: Record) -> Record:
-    """Return the record with texts that many have, and empty lists and mappings, kept once for all."""
-    kind = type(record)
-    changes: dict[str, object] = {}
-    for name in _REPEATED[kind]:
-        text = getattr(record, name)
-        if text:
-            changes[name] = sys.intern(text)
-    for name in _HOLDERS[kind]:
-        held = getattr(record, name)
-        if not held:
-            changes[name] = _NO_ITEMS if isinstance(held, list) else _NO_FACTS
-    return msgspec.structs.replace(record, **changes)
+def shared_sample(sample: Sample) -> Sample:
+    """Return the sample with texts that many have, and empty lists and mappings, kept once for all."""
+    return replace(
+        sample,
+        benchmark=intern(sample.benchmark),
+        target=intern(sample.target),
+        stage=intern(sample.stage),
+        outcome=intern(sample.outcome),
+        model=sample.model and intern(sample.model),
+        finish_reason=sample.finish_reason and intern(sample.finish_reason),
+        stamped_by=intern(sample.stamped_by),
+        tool_calls=sample.tool_calls or _NO_ITEMS,
+        attempts=sample.attempts or _NO_ITEMS,
+        likelihoods=sample.likelihoods or _NO_ITEMS,
+        top_logprobs=sample.top_logprobs or _NO_ITEMS,
+        extra=sample.extra or _NO_FACTS,
+    )
+
+
+def shared_score(score: Score) -> Score:
+    """Return the score with texts that many have kept once for all, and of its parts those that count."""
+    return replace(
+        score,
+        benchmark=intern(score.benchmark),
+        target=intern(score.target),
+        stage=intern(score.stage),
+        outcome=intern(score.outcome),
+        scorer=intern(score.scorer),
+        metric=intern(score.metric),
+        reason=intern(score.reason),
+        parts=feeding(score.parts) if score.parts else _NO_PARTS,
+    )

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence, Set
 
 import msgspec
 
-from bakeoff.decide.collect import CaseKey, case_values
-from bakeoff.records import Case, Score
+from bakeoff.decide.collect import Answers
+from bakeoff.records import Case
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,20 +49,21 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_side(
-    target: str, scores: Mapping[CaseKey, Score], cases: dict[str, Case], *, errors_count: bool
+    target: str, answers: Answers, scorer: str, cases: Mapping[str, Case], *, errors_count: bool
 ) -> Side:
     """Return a target's side.
 
     Args:
         target: its name.
-        scores: of one scorer, by case and repeat.
+        answers: of the target.
+        scorer: whose scores are meant; there are some.
         cases: of the benchmark.
         errors_count: count an answer without a grade as wrong; otherwise leave it out.
     """
-    found = case_values(dict(scores), cases, errors_count=errors_count)
+    found = answers.values(scorer, cases, errors_count=errors_count)
     return Side(
         target=target,
-        metric=next(iter(scores.values())).metric,
+        metric=next(iter(answers.graded[scorer].values())).metric,
         values=dict(zip(found.cases, found.values, strict=True)),
         clusters=found.clusters,
         lost=found.lost,

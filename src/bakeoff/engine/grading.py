@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import cast
 
@@ -28,7 +29,13 @@ class NamedScorer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def slow(self) -> bool:
         """Tell whether grading waits for something, so that it cannot be done between two requests."""
-        return inspect.iscoroutinefunction(self.scorer.grade)
+        return _waits(getattr(self.scorer.grade, "__func__", self.scorer.grade))
+
+
+@lru_cache(maxsize=1024)
+def _waits(grade: Callable[..., object]) -> bool:
+    """Tell whether a function is a coroutine's; asked for each sample and scorer."""
+    return inspect.iscoroutinefunction(grade)
 
 
 def quick_scorers(scorers: Sequence[NamedScorer]) -> dict[str, Scorer]:

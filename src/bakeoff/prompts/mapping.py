@@ -59,8 +59,11 @@ def as_text(value: object) -> str:
 
 
 def _pick(fields: Mapping[str, Any], named: str | None, usual: Sequence[str]) -> Any:  # noqa: ANN401  a row holds any JSON
-    names = usual if named is None else (named,)
-    return next((fields[name] for name in names if fields.get(name) is not None), None)
+    for name in usual if named is None else (named,):
+        value = fields.get(name)
+        if value is not None:
+            return value
+    return None
 
 
 def _id(fields: Mapping[str, Any], spec: FieldsSpec, where: str) -> str:

@@ -1,21 +1,27 @@
-"""From a run directory to results and reports; no request, no model."""
+"""From a run directory to results and reports; no request, no model.
 
+What computes and draws is imported when a run has ended: no first request waits for it.
+"""
+
+import contextlib
+import gc
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bakeoff import plugins
-from bakeoff.decide.results import RunData, build_results, error_share
 from bakeoff.decide.rule_hash import rule_hash
 from bakeoff.extend import Report
 from bakeoff.prompts.modes import with_modes
-from bakeoff.records import Case, Results, Sample, Score, Spec
+from bakeoff.records import Case, Event, Plan, Results, Sample, Score, Spec
 from bakeoff.records.view import CaseText
-from bakeoff.reports import build_view
-from bakeoff.run.cards import write_cards
 from bakeoff.run.folder import RunFacts, read_cases, read_events, read_facts, read_plan
 from bakeoff.run.modes import modes_of
 from bakeoff.stores.jsonl import read_records
+
+Cases = dict[str, dict[str, Case]]
+"""By benchmark and id."""
 
 REPORTS = ("json", "csv", "md", "html")
 
@@ -34,6 +40,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
     def exit_code(self, *, tolerance: float, gate: bool, allow_invalid: bool = False) -> int:
         """Return the exit code: invalid, then too many errors, then with `gate` the verdict's own."""
+        from bakeoff.decide.results import error_share  # noqa: PLC0415  not before the first request
+
         state = self.results.verdict.state
         if state == "invalid" and not allow_invalid:
             return _EXITS["invalid"]
@@ -45,19 +53,36 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
         return _EXITS.get(state, 0) if gate else 0
 
 
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Keep the cyclic collector away: it walks over all records again and again, which make no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def make_results(folder: Path, spec: Spec) -> Results:
     """Compute a run's results from what is stored."""
-    events = list(read_events(folder))
+    with _uncollected():
+        return _results(folder, spec, list(read_events(folder)), read_plan(folder), read_cases(folder))
+
+
+def _results(folder: Path, spec: Spec, events: Sequence[Event], plan: Plan, cases: Cases) -> Results:
+    from bakeoff.decide.results import RunData, build_results  # noqa: PLC0415  not before the first request
+
     spec = with_modes(spec, modes_of(events))
     facts: RunFacts = read_facts(events, folder)
-    plan = read_plan(folder)
     results = build_results(
         RunData(
             run=folder.name,
             spec=spec,
             plan=plan,
             targets=plan.targets,
-            cases=read_cases(folder),
+            cases=cases,
             samples=read_records(folder, Sample),
             scores=read_records(folder, Score),
             events=events,
@@ -85,10 +110,19 @@ def other_rule(rule: str, planned: str) -> str:
 
 def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Finished:
     """Compute the results and write the reports."""
-    spec = with_modes(spec, modes_of(read_events(folder)))
-    results = make_results(folder, spec)
-    cases = read_cases(folder)
-    facts = read_facts(read_events(folder), folder)
+    with _uncollected():
+        return _finished(folder, spec, formats)
+
+
+def _finished(folder: Path, spec: Spec, formats: tuple[str, ...]) -> Finished:
+    from bakeoff.reports import build_view  # noqa: PLC0415  not before the first request
+    from bakeoff.run.cards import write_cards  # noqa: PLC0415  not before the first request
+
+    events = list(read_events(folder))
+    spec = with_modes(spec, modes_of(events))
+    plan, cases = read_plan(folder), read_cases(folder)
+    results = _results(folder, spec, events, plan, cases)
+    facts = read_facts(events, folder)
 
     def text(benchmark: str, case: str) -> CaseText:
         return _case_text(cases.get(benchmark, {}).get(case))
@@ -99,7 +133,7 @@ def finish(folder: Path, spec: Spec, formats: tuple[str, ...] = REPORTS) -> Fini
         samples=read_records(folder, Sample),
         scores=read_records(folder, Score),
         cases=text,
-        excluded=frozenset(stage.name for stage in read_plan(folder).stages if stage.warmup),
+        excluded=frozenset(stage.name for stage in plan.stages if stage.warmup),
     )
     report_folder = folder / "report"
     report_folder.mkdir(exist_ok=True)

@@ -1,17 +1,18 @@
 """Run a race: keep its scores at hand while they are stored, look after each step, and tell what it shows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bakeoff import clock
-from bakeoff.decide.collect import CaseKey
-from bakeoff.decide.contest import Contest, Dropped, make_contest
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.race import Standing
 from bakeoff.records import Case, Event, Plan, Sample, Score, Spec
 from bakeoff.stores.jsonl import JsonlStore
 
-_ByScorer = dict[str, dict[CaseKey, Score]]
+if TYPE_CHECKING:
+    from bakeoff.decide.contest import Contest, Dropped
+
+_ByScorer = dict[str, dict[tuple[str, int], Score]]
 
 
 def make_racing(
@@ -32,6 +33,10 @@ def make_racing(
         zero: monotonic ns of the run's time zero.
         control: hears who was dropped.
     """
+    if plan.race is None:
+        return None
+    from bakeoff.decide.contest import make_contest  # noqa: PLC0415  few runs are a race
+
     contest = make_contest(plan, spec, cases)
     return None if contest is None else Racing(contest, store, zero, control)
 
@@ -46,7 +51,7 @@ class Racing:
         control: hears who was dropped.
     """
 
-    def __init__(self, contest: Contest, store: JsonlStore, zero: int, control: Control) -> None:
+    def __init__(self, contest: "Contest", store: JsonlStore, zero: int, control: Control) -> None:
         self._contest = contest
         self._store = store
         self._zero = zero
@@ -96,7 +101,7 @@ class Racing:
                 self._tell_end()
         return Standing(asked=contest.asked)
 
-    def _tell_step(self, dropped: Sequence[Dropped]) -> None:
+    def _tell_step(self, dropped: "Sequence[Dropped]") -> None:
         contest = self._contest
         facts: dict[str, Any] = {
             "benchmark": contest.race.benchmark,

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import FrameType
 
 import msgspec
@@ -62,6 +63,7 @@ def find(
     return _find_outside(pattern, text, how, group, seconds)
 
 
+@lru_cache(maxsize=1024)
 def slow_at_worst(pattern: str) -> bool:
     """Tell whether a pattern can be slow: it has two unbounded repeats, one of a group, or a look back."""
     if _BACKWARDS.search(pattern):

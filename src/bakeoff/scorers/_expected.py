@@ -47,6 +47,8 @@ def expected(value: str | None, case: Case) -> Expected:
     None and a bare `{{reference}}` stand for the reference and all its accepted forms; any other text
     stands for itself, with each `{{field}}` replaced by that field of the case.
     """
+    if value is not None and "{{" not in value:
+        return Expected((value,))
     if value is None or _is_reference(value):
         texts = (() if case.reference is None else (as_text(case.reference),)) + case.accepted
         found = tuple(text for text in texts if text.strip())
@@ -107,6 +109,8 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def fill_pattern(pattern: str, case: Case) -> Expected:
     """Return a regular expression with each placeholder replaced by the literal text it stands for."""
+    if "{{" not in pattern:
+        return Expected((pattern,))
     literals: dict[str, str] = {}
     for name in _PLACE.findall(pattern):
         found = expected(f"{{{{{name}}}}}", case)

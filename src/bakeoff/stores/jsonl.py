@@ -24,6 +24,7 @@ T = TypeVar("T", Sample, Score, Event)
 
 _FILES: dict[type, str] = {Sample: "samples.jsonl", Score: "scores.jsonl", Event: "events.jsonl"}
 _GROUP_NS = 50_000_000
+_READ = 1 << 16
 
 
 class _Log:
@@ -188,7 +189,7 @@ def read_records(folder: Path, kind: type[T]) -> Iterator[T]:
     path = folder / _FILES[kind]
     decode = msgspec.json.Decoder(kind).decode
     try:
-        file = path.open("rb")
+        file = path.open("rb", buffering=_READ)
     except FileNotFoundError:
         return
     with file:

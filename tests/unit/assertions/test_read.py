@@ -6,12 +6,13 @@ import pytest
 from tests.unit.assertions.asking import ask_all
 
 from bakeoff.assertions import check_cases, counted_together, make, metrics, placed, settled, together
-from bakeoff.assertions.cases import Settled
+from bakeoff.assertions.cases import Settled, _gradable
 from bakeoff.assertions.kinds import known_types
 from bakeoff.assertions.make import Quick, Slow, at_once
+from bakeoff.assertions.nodes import Check, Subject
 from bakeoff.assertions.scorers import Assertions, AssertSet
 from bakeoff.errors import DataError, PluginError
-from bakeoff.records import Case, Choice, Sample
+from bakeoff.records import Case, Choice, Grade, Sample
 
 
 def refusal(*items, **options):
@@ -241,6 +242,29 @@ def test_the_quick_ones_among_assertions_are_tried_without_an_answer():
     assert [quick["a"].grade("", case, sample).passed for case in cases[1:]] == [False, False]
     script = make(Choice(type="python", options={"value": "1", "allow_code": True}))
     assert check_cases({"p": script}, cases, "") == {}
+
+
+def test_assertions_of_all_cases_are_tried_where_a_case_could_lack_something():
+    items = [{"type": "is-json"}, {"type": "icontains"}, {"type": "contains", "value": "{{wanted}}"}]
+    (tried,) = check_cases({"a": AssertSet(assert_=items)}, [Case()], "rows").values()
+    sample = Sample(benchmark="b", case="c", target="t", outcome="ok")
+    whole = tried.grade("", Case(reference="r", fields={"wanted": "w"}), sample)
+    assert (whole.passed, whole.parsed) == (False, "")
+    lacking = tried.grade("", Case(fields={"wanted": "w"}), sample)
+    assert (lacking.passed, lacking.reason) == (None, "`icontains`: the case has no reference")
+    lacking = tried.grade("", Case(reference="r"), sample)
+    assert (lacking.passed, lacking.reason) == (None, "`contains`: the case has no `wanted`")
+
+
+def test_a_scorer_that_takes_fields_for_granted_is_tried_on_the_cases_alone():
+    class Granted:
+        def grade(self, answer, case, sample):
+            return Grade(value=1.0, passed=case.fields["yes"] == answer)
+
+    check = Check(kind="granted", scorer=Granted())
+    sample = Sample(benchmark="b", case="c", target="t", outcome="ok")
+    assert not _gradable(check, Subject(answer="", case=Case(), sample=sample))
+    assert _gradable(check, Subject(answer="", case=Case(fields={"yes": "x"}), sample=sample))
 
 
 def test_a_quick_assertion_never_waits():

@@ -103,10 +103,21 @@ def test_a_yes_or_no_without_a_value_counts_as_one():
     assert case_values(scores, cases(2), errors_count=True).values == [1.0, 0.0]
 
 
-def test_only_the_cases_of_a_slice_are_kept():
-    scores = {(f"c{n}", 0): score(f"c{n}") for n in range(3)}
-    found = case_values(scores, cases(3), errors_count=True, keep=frozenset({"c1"}))
-    assert found.cases == ["c1"]
+def test_values_are_computed_once_for_each_policy():
+    scores = [score("c0"), score("c1", passed=None)]
+    answers = collect([], scores, NO_WARMUP)["b", "t"]
+    known = cases(2)
+    counted = answers.values("exact", known, errors_count=True)
+    assert answers.values("exact", known, errors_count=True) is counted
+    assert counted.values == [1.0, 0.0]
+    assert answers.values("exact", known, errors_count=False).values == [1.0]
+
+
+def test_values_of_other_cases_have_the_clusters_of_these():
+    answers = collect([], [score("c0"), score("c1")], NO_WARMUP)["b", "t"]
+    assert answers.values("exact", cases(2), errors_count=True).clusters is None
+    found = answers.values("exact", cases(2, cluster="x"), errors_count=True)
+    assert found.clusters == ["cluster x", "cluster x"]
 
 
 def test_clusters_are_named_where_some_case_has_one():

@@ -71,6 +71,32 @@ def test_slices_are_estimated_where_they_have_a_value():
     }
 
 
+@given(
+    grades=st.lists(st.tuples(st.integers(0, 5), st.sampled_from([True, False, None])), min_size=1),
+    kinds=st.lists(st.sampled_from("xy"), min_size=6, max_size=6),
+    clusters=st.lists(st.sampled_from(["p", "q", None]), min_size=6, max_size=6),
+    errors_count=st.booleans(),
+)
+def test_a_slice_is_estimated_as_its_cases_alone_would_be(grades, kinds, clusters, errors_count):
+    known = {
+        f"c{n}": Case(id=f"c{n}", slices={"kind": kind}, cluster=cluster)
+        for n, (kind, cluster) in enumerate(zip(kinds, clusters, strict=True))
+    }
+    scores = {(f"c{case}", n): score(f"c{case}", passed=one) for n, (case, one) in enumerate(grades)}
+    alone = {key: one for key, one in scores.items() if known[key[0]].slices == {"kind": "x"}}
+    both, part = (
+        dict(
+            answer_estimates(
+                Answers(samples=[], scores={"exact": own}), benchmark(errors_count=errors_count), known, 0.95
+            )
+        )
+        for own in (scores, alone)
+    )
+    expected = part.get("b.accuracy@kind=x")
+    assert both.get("b.accuracy@kind=x") == expected
+    assert expected is None or expected == part["b.accuracy"]
+
+
 def test_clustered_cases_have_a_wider_interval():
     passed: list[bool | None] = [True] * 10 + [False] * 10
     known = {f"c{n}": Case(id=f"c{n}", cluster=f"d{n // 5}") for n in range(20)}

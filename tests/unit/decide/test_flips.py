@@ -32,3 +32,10 @@ def test_against_a_target_only_cases_that_differ_from_it_are_told():
         "c0"
     ]
     assert find_flips(collected(a=[True], b=[True]), benchmark(), cases(1), ["a", "b"], against="b") == []
+
+
+def test_a_target_that_was_asked_nothing_has_no_flips():
+    found = find_flips(
+        collected(a=[True, False], b=[False, False]), benchmark(), cases(2), ["a", "b", "gone"]
+    )
+    assert [one.values for one in found] == [{"a": 1.0, "b": 0.0, "gone": None}]

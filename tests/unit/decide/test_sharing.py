@@ -1,9 +1,13 @@
 import msgspec
 import pytest
 
-from bakeoff.decide.sharing import shared
+from bakeoff.decide.sharing import shared_sample, shared_score
 from bakeoff.records import Likelihood, Part, Sample, Score
 from bakeoff.records.sample import Attempt
+
+
+def shared(record):
+    return shared_sample(record) if isinstance(record, Sample) else shared_score(record)
 
 
 def decoded(record):
@@ -57,6 +61,12 @@ SCORES = [
 @pytest.mark.parametrize("record", [*SAMPLES, *SCORES])
 def test_nothing_is_lost(record):
     assert shared(decoded(record)) == record
+
+
+def test_parts_that_feed_no_metric_are_left_out_where_others_do():
+    fed = Part(scorer="s-1", metric="Tone", value=1.0, passed=True)
+    both = msgspec.structs.replace(SCORES[0], parts=[*SCORES[1].parts, fed])
+    assert shared(decoded(both)) == msgspec.structs.replace(both, parts=[fed])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
 """Exit codes, and cases as a report shows them."""
 
-import pytest
+import gc
 
+import pytest
+from tests.unit.run.stored_runs import write_run
+
+from bakeoff.errors import StoreError
 from bakeoff.records import Case, Message, Results, TargetResult, Verdict
 from bakeoff.run.environment import environment
-from bakeoff.run.finish import Finished, _case_text
+from bakeoff.run.finish import Finished, _case_text, make_results
+from bakeoff.run.stored import load_stored
 
 
 def finished(tmp_path, state: str, errors: int = 0) -> Finished:
@@ -74,3 +79,20 @@ def test_a_machine_that_does_not_tell_is_unknown_not_wrong(monkeypatch, tmp_path
     assert facts["memory_bytes"] is None
     assert facts["no-such-package-of-anyone"] is None
     assert isinstance(facts["processor"], str)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(tmp_path, enabled):
+    folder = write_run(tmp_path, cases=2)
+    spec = load_stored(folder, {}, secrets_needed=False).spec
+    try:
+        if not enabled:
+            gc.disable()
+        assert make_results(folder, spec).targets
+        assert gc.isenabled() is enabled
+        (folder / "plan.json").unlink()
+        with pytest.raises(StoreError):
+            make_results(folder, spec)
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
