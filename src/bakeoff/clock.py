@@ -20,6 +20,12 @@ def wall_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def iso_of(wall: int) -> str:
+    """Return wall-clock nanoseconds as ISO 8601 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(wall // 1_000_000 / 1e3, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def day_of(wall: int) -> str:
     """Return the UTC day of wall-clock nanoseconds, as YEAR-MONTH-DAY."""
     return datetime.fromtimestamp(wall / 1e9, UTC).date().isoformat()

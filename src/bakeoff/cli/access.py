@@ -31,7 +31,9 @@ def _keys(given: dict[str, Any]) -> "Keys":
 
 @command.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(_ROLES), default="engineer", show_default=True)
+@click.option(
+    "--role", type=click.Choice(_ROLES), default="engineer", show_default=True, help="What it may do."
+)
 @click.option("--project", default="default", show_default=True, help="What the key can see.")
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Until it expires.")
 @place_options
@@ -47,7 +49,7 @@ def create(*, name: str, role: str, project: str, days: float | None, **given: A
 
 
 @command.command("list")
-@click.option("--project", default="default", show_default=True)
+@click.option("--project", default="default", show_default=True, help="Whose keys.")
 @json_option
 @place_options
 def list_keys(*, project: str, as_json: bool, **given: Any) -> None:
@@ -77,7 +79,7 @@ def list_keys(*, project: str, as_json: bool, **given: Any) -> None:
 
 @command.command()
 @click.argument("key")
-@click.option("--project", default="default", show_default=True)
+@click.option("--project", default="default", show_default=True, help="Whose keys.")
 @place_options
 def revoke(*, key: str, project: str, **given: Any) -> None:
     """Make KEY useless, by its id."""

@@ -10,7 +10,9 @@ from bakeoff.cli._serving import place_options, settings_of, work_options
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8600, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8600, show_default=True, help="Port to listen on."
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
@@ -23,8 +25,12 @@ from bakeoff.cli._serving import place_options, settings_of, work_options
     "--rate", type=click.IntRange(min=0), default=0, help="Calls per minute of one key; 0: no limit."
 )
 @click.option("--max-upload", "most_upload", type=click.IntRange(min=1), help="Bytes of one uploaded file.")
-@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, as PEM."
+)
+@click.option(
+    "--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its private key."
+)
 @place_options
 @work_options
 def command(*, host: str, port: int, tls_cert: Path | None, tls_key: Path | None, **given: Any) -> None:

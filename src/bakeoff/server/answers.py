@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.server.dialects import evalhub, llama_stack, nemo, openai_evals
-from bakeoff.server.faults import InvalidError, ServiceError, TooManyError
+from bakeoff.server.faults import InvalidError, PlainError, ServiceError, TooManyError
 from bakeoff.server.logs import log
 
 ErrorAnswer = Callable[[BakeoffError], tuple[int, dict[str, object]]]
@@ -70,25 +70,17 @@ def answer(request: Request, error: Exception) -> Response:
     return JSONResponse(body, status_code=status, headers=headers)
 
 
-class _PlainError(ServiceError):
-    """An error of the framework, such as a path that is not there."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 def _known(request: Request, error: Exception) -> BakeoffError:
     if isinstance(error, RequestValidationError):
         return InvalidError(
             [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in error.errors()]
         )
     if isinstance(error, HTTPException):
-        return _PlainError(error.status_code, str(error.detail))
+        return PlainError(error.status_code, str(error.detail))
     if isinstance(error, BakeoffError):
         return error
     ident = request.scope.get("state", {}).get("request_id", "")
     log("error", request=ident, path=request.url.path, error=f"{type(error).__name__}: {error}"[:500])
     if isinstance(error, sa.exc.SQLAlchemyError):
-        return _PlainError(503, "the database does not answer; try again")
-    return _PlainError(500, f"Internal server error: An unexpected error occurred. (request {ident})")
+        return PlainError(503, "the database does not answer; try again")
+    return PlainError(500, f"Internal server error: An unexpected error occurred. (request {ident})")

@@ -1,11 +1,16 @@
 """The process that does one job: a run, or the rest of one, in the job's folder.
 
-It tells its progress on stdout, a JSON object a line, and ends when its worker does: its stdin closes then.
+It tells its progress on stdout, a JSON object a line. On stdin it reads until when its worker has the job's
+lease, and ends when that is over or stdin closes: a worker that died, hangs or lost its database sends nothing.
 """
 
+import fcntl
 import os
+import select
+import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +20,7 @@ import msgspec
 from bakeoff import clock
 from bakeoff.decide.pricing import with_prices
 from bakeoff.engine.control import Control, Progress
-from bakeoff.errors import BakeoffError, InterruptedRun, SpecErrorGroup
+from bakeoff.errors import BakeoffError, InterruptedRun, RunLockedError, SpecErrorGroup
 from bakeoff.prices import usd
 from bakeoff.records import Price, Sample
 from bakeoff.run.execute import Prepared, prepare_run, resume_run, start_run
@@ -29,6 +34,7 @@ from bakeoff.stores.jsonl import read_records
 from bakeoff.stores.redact import Redactor
 
 _TELL_EVERY_NS = 100_000_000
+_LOCK_S, _LOCK_LOOK_S = 10.0, 0.05
 RUNS = "runs"
 
 
@@ -47,10 +53,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def main(arguments: list[str]) -> int:
     """Do the job of the folder in the arguments: `FOLDER LIMITS`, the latter as JSON."""
     folder, limits = Path(arguments[0]), msgspec.json.decode(arguments[1], type=JobLimits)
-    threading.Thread(target=_end_with_worker, daemon=True).start()
+    threading.Thread(target=_end_with_lease, daemon=True).start()
     os.chdir(folder)
     secrets: tuple[str, ...] = ()
     try:
+        _lock(folder)
         loaded, run = _load(folder)
         secrets = loaded.secrets
         finished, watch = run_async(_work(loaded, folder, run, limits))
@@ -187,9 +194,39 @@ def _tell(told: Told) -> None:
         os._exit(1)
 
 
-def _end_with_worker() -> None:
-    while os.read(0, 1 << 12):
-        pass
+def _lock(folder: Path) -> None:
+    """Be the only process on this job until the end of this one, from before it looks for a run.
+
+    Raises:
+        RunLockedError: the child of an earlier worker does not end.
+    """
+    # Never closed: the lock goes with the process, whatever ends it.
+    file = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    until = clock.now_ns() + round(_LOCK_S * 1e9)
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if clock.now_ns() > until:
+                raise RunLockedError("another process does this job", where=str(folder)) from error
+        time.sleep(_LOCK_LOOK_S)
+
+
+def _end_with_lease() -> None:
+    """Read lines with monotonic ns; end with all that this process has started once the last one is over."""
+    until: int | None = None
+    rest = b""
+    while until is None or clock.now_ns() < until:
+        left = None if until is None else max(0.0, (until - clock.now_ns()) / 1e9)
+        if not select.select([0], [], [], left)[0]:
+            continue
+        data = os.read(0, 1 << 12)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
+        until = int(lines[-1]) if lines else until
+    if os.getpid() == os.getpgrp():
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 

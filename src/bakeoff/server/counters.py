@@ -42,7 +42,7 @@ class Counters:
         with self._lock:
             lines = self._call_lines()
         with service.database.read() as connection:
-            states = dict(
+            states: dict[str, int] = dict(
                 connection.execute(sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state))
                 .tuples()
                 .all()

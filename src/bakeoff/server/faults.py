@@ -86,6 +86,14 @@ class TooSlowError(ServiceError):
     status = 504
 
 
+class PlainError(ServiceError):
+    """An error of the framework, such as a path that is not there, by its status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 def _place(problem: dict[str, object]) -> str:
     where = problem.get("loc") or ()
     return ".".join(str(each) for each in where) if isinstance(where, (list, tuple)) else str(where)

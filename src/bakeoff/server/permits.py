@@ -1,14 +1,14 @@
 """What a submitted spec may say: no file, address, variable or code that the server's owner did not allow."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, cast
 
 import msgspec
 
 from bakeoff.plugins import suggest
-from bakeoff.records import Spec
+from bakeoff.records import Case, Spec
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.settings import Settings
@@ -35,7 +35,35 @@ def check_document(document: Mapping[str, Any], settings: Settings) -> None:
             raise RefusedError(f"`{key}` is no key of a spec.{suggest(str(key), sorted(_KEYS))}")
     if document.get("cache"):
         raise RefusedError("cache: jobs do not share answers with other runs", hint="leave `cache` out")
-    for number, (path, value) in enumerate(_walk(document, ())):
+    _check_values(document, (), settings)
+    for at, model in enumerate(_models(document)):
+        _check_model(f"models[{at}]", model, settings)
+
+
+def check_rows(document: Mapping[str, Any], cases: Iterable[Case], settings: Settings) -> None:
+    """Refuse rows whose own assertions reach for what a spec may not have.
+
+    Raises:
+        RefusedError: with the row, and who can allow it.
+    """
+    columns = {
+        str(value.get("field", "assert"))
+        for _, value in _walk(document, ())
+        if isinstance(value, Mapping) and value.get("type") == "assertions"
+    }
+    for case in cases if columns else ():
+        for column in columns & case.fields.keys():
+            own: Any = case.fields[column]
+            if isinstance(own, str):
+                try:
+                    own = msgspec.json.decode(own)
+                except (msgspec.DecodeError, UnicodeError, RecursionError):
+                    continue  # the scorer says what is wrong with it
+            _check_values(own, ("rows", str(case.line or case.id), column), settings)
+
+
+def _check_values(document: object, start: Path, settings: Settings) -> None:
+    for number, (path, value) in enumerate(_walk(document, start)):
         if number > _MOST_NODES:
             raise RefusedError(
                 f"the spec has more than {_MOST_NODES:,} values", hint="put rows into a data set"
@@ -46,8 +74,6 @@ def check_document(document: Mapping[str, Any], settings: Settings) -> None:
             _check_mapping(path, cast("Mapping[str, Any]", value), settings)
         elif value is True and path[-1] == "allow_code" and not settings.allow_code:
             raise _no_code(path, "code")
-    for at, model in enumerate(_models(document)):
-        _check_model(f"models[{at}]", model, settings)
 
 
 def _check_mapping(path: Path, value: Mapping[str, Any], settings: Settings) -> None:

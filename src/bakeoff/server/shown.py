@@ -19,10 +19,10 @@ class Shape(BaseModel):
 class Limits(Shape):
     """What a run may use; what is left out is unlimited."""
 
-    requests: int | None = Field(None, ge=1, le=2**53, description="samples, warm-up included")
-    tokens: int | None = Field(None, ge=1, le=2**53, description="prompt and completion tokens")
-    usd: float | None = Field(None, gt=0, le=1e12, description="cost by the prices of the spec")
-    seconds: float | None = Field(None, gt=0, le=1e9, description="wall time")
+    requests: int | None = Field(default=None, ge=1, le=2**53, description="samples, warm-up included")
+    tokens: int | None = Field(default=None, ge=1, le=2**53, description="prompt and completion tokens")
+    usd: float | None = Field(default=None, gt=0, le=1e12, description="cost by the prices of the spec")
+    seconds: float | None = Field(default=None, gt=0, le=1e9, description="wall time")
 
 
 class Hook(Shape):
@@ -41,29 +41,28 @@ class NewRun(Shape):
         description="a `bakeoff.yaml` as JSON; a model may be the name of a registered target, and "
         "`dataset: {type: stored, name: NAME}` is an uploaded data set"
     )
-    name: str | None = Field(None, min_length=1, max_length=200)
+    name: str | None = Field(default=None, min_length=1, max_length=200)
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     webhook: Hook | None = None
 
 
-class RowQuery(Shape):
-    """Which page of rows."""
+class SampleQuery(Shape):
+    """Which samples, and which page of them."""
 
     offset: int = Field(0, ge=0, le=2**53)
     limit: int = Field(100, ge=1, le=1000)
-
-
-class SampleQuery(RowQuery):
-    """Which samples."""
 
     target: str | None = None
     benchmark: str | None = None
     outcome: str | None = None
 
 
-class ScoreQuery(RowQuery):
-    """Which scores."""
+class ScoreQuery(Shape):
+    """Which scores, and which page of them."""
+
+    offset: int = Field(0, ge=0, le=2**53)
+    limit: int = Field(100, ge=1, le=1000)
 
     target: str | None = None
     benchmark: str | None = None

@@ -1,7 +1,5 @@
 """Times of the service: whole microseconds since 1970, UTC."""
 
-from datetime import UTC, datetime
-
 from bakeoff import clock
 
 
@@ -14,4 +12,4 @@ def iso(us: int | None) -> str | None:
     """Return a moment as ISO 8601 in UTC, None for none."""
     if us is None:
         return None
-    return datetime.fromtimestamp(us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return clock.iso_of(us * 1000)

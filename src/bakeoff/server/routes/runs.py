@@ -13,9 +13,9 @@ from starlette.responses import FileResponse, StreamingResponse
 
 from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.faults import MissingError
-from bakeoff.server.job import Job, JobFilter, JobLimits, JobState, NewJob, Webhook
+from bakeoff.server.job import Job, JobEvent, JobFilter, JobLimits, JobState, NewJob, Webhook
 from bakeoff.server.service import Service
-from bakeoff.server.shown import NewRun, RowQuery, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
+from bakeoff.server.shown import NewRun, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
 
 ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"])
 Ident = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -172,9 +172,7 @@ async def _followed(service: Service, job: Job, after: int, request: Request) ->
     shown = (-1, -1, -1)
     for round_ in itertools.count():
         now = await to_thread.run_sync(lambda: service.jobs.get(job.id, project=job.project))
-        new = await to_thread.run_sync(
-            lambda since=after: service.jobs.events(job.id, project=job.project, after=since)
-        )
+        new = await to_thread.run_sync(_new_events, service, job, after)
         for event in new:
             after = event.id
             kind, data = event.kind.encode(), msgspec.json.encode(event)
@@ -190,7 +188,11 @@ async def _followed(service: Service, job: Job, after: int, request: Request) ->
         await asyncio.sleep(_EVENTS_EVERY_S)
 
 
-def _page(records: Iterable[msgspec.Struct], query: RowQuery) -> Response:
+def _new_events(service: Service, job: Job, after: int) -> list[JobEvent]:
+    return service.jobs.events(job.id, project=job.project, after=after)
+
+
+def _page(records: Iterable[msgspec.Struct], query: SampleQuery | ScoreQuery) -> Response:
     asked = query.model_dump(exclude={"offset", "limit"}, exclude_none=True)
     kept = (each for each in records if all(getattr(each, name) == value for name, value in asked.items()))
     rows = list(itertools.islice(kept, query.offset, query.offset + query.limit + 1))

@@ -11,6 +11,39 @@ depends_on = None
 
 def upgrade() -> None:
     """Create all tables."""
+    _create_api_keys()
+    _create_audit()
+    _create_deliveries()
+    _create_files()
+    _create_job_events()
+    _create_jobs()
+    _create_objects()
+    _create_workers()
+
+
+def downgrade() -> None:
+    """Drop all tables."""
+    op.drop_table("workers")
+    op.drop_index("ix_objects_kind_created", table_name="objects")
+    op.drop_table("objects")
+    op.drop_index("ix_jobs_state_lease", table_name="jobs")
+    op.drop_index("ix_jobs_project_subject", table_name="jobs")
+    op.drop_index("ix_jobs_project_state_created", table_name="jobs")
+    op.drop_index("ix_jobs_project_name", table_name="jobs")
+    op.drop_index("ix_jobs_project_created", table_name="jobs")
+    op.drop_table("jobs")
+    op.drop_index("ix_job_events_job", table_name="job_events")
+    op.drop_table("job_events")
+    op.drop_index("ix_files_project_created", table_name="files")
+    op.drop_table("files")
+    op.drop_index("ix_deliveries_state_next", table_name="deliveries")
+    op.drop_table("deliveries")
+    op.drop_index("ix_audit_project", table_name="audit")
+    op.drop_table("audit")
+    op.drop_table("api_keys")
+
+
+def _create_api_keys() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", sa.Text(), nullable=False),
@@ -24,6 +57,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("hash"),
     )
+
+
+def _create_audit() -> None:
     op.create_table(
         "audit",
         sa.Column(
@@ -39,6 +75,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_audit_project", "audit", ["project", "id"], unique=False)
+
+
+def _create_deliveries() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Text(), nullable=False),
@@ -53,6 +92,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_deliveries_state_next", "deliveries", ["state", "next_at"], unique=False)
+
+
+def _create_files() -> None:
     op.create_table(
         "files",
         sa.Column("id", sa.Text(), nullable=False),
@@ -66,6 +108,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_files_project_created", "files", ["project", "created_at"], unique=False)
+
+
+def _create_job_events() -> None:
     op.create_table(
         "job_events",
         sa.Column(
@@ -78,6 +123,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_job_events_job", "job_events", ["job", "id"], unique=False)
+
+
+def _create_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.Text(), nullable=False),
@@ -116,6 +164,9 @@ def upgrade() -> None:
         "ix_jobs_project_subject", "jobs", ["project", "dialect", "subject", "created_at"], unique=False
     )
     op.create_index("ix_jobs_state_lease", "jobs", ["state", "lease_until"], unique=False)
+
+
+def _create_objects() -> None:
     op.create_table(
         "objects",
         sa.Column("id", sa.Text(), nullable=False),
@@ -135,6 +186,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_objects_kind_created", "objects", ["project", "kind", "latest", "created_at"], unique=False
     )
+
+
+def _create_workers() -> None:
     op.create_table(
         "workers",
         sa.Column("id", sa.Text(), nullable=False),
@@ -143,25 +197,3 @@ def upgrade() -> None:
         sa.Column("job", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-
-
-def downgrade() -> None:
-    """Drop all tables."""
-    op.drop_table("workers")
-    op.drop_index("ix_objects_kind_created", table_name="objects")
-    op.drop_table("objects")
-    op.drop_index("ix_jobs_state_lease", table_name="jobs")
-    op.drop_index("ix_jobs_project_subject", table_name="jobs")
-    op.drop_index("ix_jobs_project_state_created", table_name="jobs")
-    op.drop_index("ix_jobs_project_name", table_name="jobs")
-    op.drop_index("ix_jobs_project_created", table_name="jobs")
-    op.drop_table("jobs")
-    op.drop_index("ix_job_events_job", table_name="job_events")
-    op.drop_table("job_events")
-    op.drop_index("ix_files_project_created", table_name="files")
-    op.drop_table("files")
-    op.drop_index("ix_deliveries_state_next", table_name="deliveries")
-    op.drop_table("deliveries")
-    op.drop_index("ix_audit_project", table_name="audit")
-    op.drop_table("audit")
-    op.drop_table("api_keys")
