@@ -2,8 +2,8 @@
 
 import msgspec
 
-from bakeoff.engine.outcome import Failure, answer_failure, status_failure, wire_failure
 from bakeoff.errors import WireError
+from bakeoff.outcomes import Failure, answer_failure, status_failure, wire_failure
 from bakeoff.records import Call, Exchange, Request, Response
 from bakeoff.wire import Client, Route
 

@@ -10,9 +10,9 @@ from bakeoff import clock
 from bakeoff.engine.cache import AnswerCache, Question
 from bakeoff.engine.gate import Gate
 from bakeoff.engine.likelihood import Asking, CallFailed, judged
-from bakeoff.engine.outcome import Failure, answer_failure, answer_outcome, status_failure, wire_failure
 from bakeoff.errors import WireError
 from bakeoff.extend import LikelihoodProvider, Provider
+from bakeoff.outcomes import Failure, answer_failure, answer_outcome, status_failure, wire_failure
 from bakeoff.prompts import Renderer
 from bakeoff.records import Attempt, Call, Exchange, Intent, Request, Response, Sample, Target
 from bakeoff.wire import Client, Route

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from bakeoff.errors import TemplateError
-from bakeoff.prompts.templates import Render, compile_template
 from bakeoff.records import Message
+from bakeoff.templates import Render, compile_template
 
 Fill = Callable[[Mapping[str, Any]], tuple[Message, ...]]
 _ROLES = ("system", "developer", "user", "assistant", "tool")

@@ -13,8 +13,8 @@ from bakeoff.errors import TemplateError
 from bakeoff.prompts.conversation import compile_messages
 from bakeoff.prompts.mapping import as_text, texts_of
 from bakeoff.prompts.sampling import merged
-from bakeoff.prompts.templates import Render, compile_template, lettered
 from bakeoff.records import Case, Message, PromptSpec, Request, Sampling
+from bakeoff.templates import Render, compile_template, lettered
 
 INPUT_NAMES = ("input", "prompt", "question")
 CHECKED_ROWS = 1000

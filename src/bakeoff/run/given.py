@@ -11,6 +11,8 @@ from bakeoff.clock import Anchor
 from bakeoff.decide.rule_hash import rule_hash
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import SlowGrading, grade, ungraded
+from bakeoff.engine.stage import Bench
+from bakeoff.errors import InterruptedRun
 from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Case, Event, Sample, Score, Stage
 from bakeoff.run.benches import make_benches
@@ -43,8 +45,11 @@ async def grade_given(
         prepared: the plan; its models are never asked.
         root: where the run's directory is made.
         given: where the answers stand.
-        control: hears of each answer.
+        control: hears of each answer when its grading begins.
         run: an earlier attempt, of which what is missing is done.
+
+    Raises:
+        InterruptedRun: it was told to stop.
     """
     redact = Redactor(prepared.loaded.secrets)
     folder = new_folder(root, prepared.loaded.spec.name) if run is None else run
@@ -56,22 +61,34 @@ async def grade_given(
         have = {sample.key for sample in store.read(Sample)}
         for stage in prepared.plan.stages:
             _answers(store, stage, benches[stage.benchmark].cases, given, have)
-            control.tell(Progress(kind="done", stage=stage, done=stage.requests, total=stage.requests))
-        todo = ungraded(
-            (sample for sample in store.read(Sample) if benches[sample.benchmark].scorers),
-            store.read(Score),
-            {name: bench.cases for name, bench in benches.items()},
-            {name: bench.scorers for name, bench in benches.items()},
-        )
-        async with SlowGrading(store.add) as slow:
-            for each in list(todo):
-                for score in grade(each.sample, each.case, each.scorers):
-                    store.add(score)
-                await slow.begin(each.sample, each.case, each.scorers)
-                control.tell(Progress(kind="sample", sample=each.sample))
+        store.flush()
+        await _grade(store, benches, control)
+        if control.draining:
+            raise InterruptedRun("interrupted; what was graded is stored", where=str(folder))
         store.add(Event(kind="run_ended", at=clock.now_ns() - anchor.mono_ns))
         store.flush()
         return finish(folder, prepared.loaded.spec)
+
+
+async def _grade(store: JsonlStore, benches: Mapping[str, Bench], control: Control) -> None:
+    """Grade what has no scores yet."""
+    lacking = ungraded(
+        (sample for sample in store.read(Sample) if benches[sample.benchmark].scorers),
+        store.read(Score),
+        {name: bench.cases for name, bench in benches.items()},
+        {name: bench.scorers for name, bench in benches.items()},
+    )
+    todo = {each.sample.key: each for each in lacking}
+    async with SlowGrading(store.add) as slow:
+        for sample in list(store.read(Sample)):
+            if control.draining:
+                return
+            each = todo.get(sample.key)
+            if each is not None:
+                for score in grade(each.sample, each.case, each.scorers):
+                    store.add(score)
+                await slow.begin(each.sample, each.case, each.scorers)
+            control.tell(Progress(kind="sample", sample=sample))
 
 
 def _begin(store: JsonlStore, prepared: Prepared) -> None:

@@ -26,6 +26,7 @@ from bakeoff.records import Price, Sample
 from bakeoff.run.execute import Prepared, prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
 from bakeoff.run.folder import list_folders
+from bakeoff.run.given import Given, grade_given
 from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
 from bakeoff.server.job import JobError, JobLimits, JobOutcome
@@ -36,6 +37,8 @@ from bakeoff.stores.redact import Redactor
 _TELL_EVERY_NS = 100_000_000
 _LOCK_S, _LOCK_LOOK_S = 10.0, 0.05
 RUNS = "runs"
+GIVEN = "given.json"
+"""A file of a job whose rows bring the answers along, see `bakeoff.run.given`: no model is asked."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,7 +99,11 @@ async def _work(
     watch = _Watch(prepared, limits)
     control = Control(watch.hear)
     watch.stop = control.drain
-    if run is not None:
+    answers = folder / GIVEN
+    if answers.is_file():
+        given = msgspec.json.decode(answers.read_bytes(), type=Given)
+        work = grade_given(prepared, folder / RUNS, given, control, run=run)
+    elif run is not None:
         watch.recall(read_records(run, Sample))
         work = resume_run(prepared, run, control)
     else:

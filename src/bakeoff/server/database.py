@@ -1,6 +1,7 @@
 """Open the service's database: SQLite or PostgreSQL, at its newest form."""
 
 import sqlite3
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,20 @@ from alembic import command
 from alembic.config import Config
 
 from bakeoff.errors import StoreError
+from bakeoff.server.times import now_us
 
 _BUSY_MS = 30_000
 _MIGRATION_LOCK = 7_205_759
+_WAL_TRIES = 100
+# A server that is gone without a word must not hold a thread for longer than a lease or two.
+_POSTGRES: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+}
 
 
 class Database:
@@ -24,7 +36,7 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
         if not self.is_sqlite:
-            options |= {"pool_size": 20, "max_overflow": 20, "connect_args": {"connect_timeout": 10}}
+            options |= {"pool_size": 5, "max_overflow": 15, "connect_args": _POSTGRES}
         try:
             self.engine = sa.create_engine(url, **options)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
@@ -49,6 +61,13 @@ class Database:
         with self.engine.connect() as connection, connection.begin():
             yield connection
 
+    def now(self) -> sa.ColumnElement[int]:
+        """Return the present moment in microseconds, by the one clock that all machines share."""
+        if self.is_sqlite:
+            return sa.literal(now_us(), sa.BigInteger)
+        seconds = sa.func.extract(sa.text("epoch from clock_timestamp()"), type_=sa.Numeric)
+        return sa.cast(seconds * 1_000_000, sa.BigInteger)
+
     def migrate(self) -> None:
         """Bring the tables to their newest form; processes that start together take turns.
 
@@ -60,6 +79,7 @@ class Database:
         try:
             with self.engine.connect() as connection, connection.begin():
                 if not self.is_sqlite:
+                    connection.execute(sa.text("set local statement_timeout = 0"))
                     connection.execute(sa.text("select pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
@@ -87,9 +107,27 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver's own transactions begin late and as readers; ours begin where we say.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", f"busy_timeout={_BUSY_MS}", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY_MS}", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
+    _write_ahead(cursor)
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Let readers and one writer work at once. Processes that open a new file together get in each other's way.
+
+    Nothing waits for this lock by itself.
+    """
+    for left in reversed(range(_WAL_TRIES)):
+        try:
+            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _begin_immediate(connection: sa.Connection) -> None:

@@ -12,11 +12,23 @@ import sqlalchemy as sa
 
 from bakeoff.server.database import Database, plain
 from bakeoff.server.faults import ConflictError, MissingError
-from bakeoff.server.job import ENDED, Job, JobEvent, JobFilter, JobPage, NewJob
+from bakeoff.server.job import (
+    ENDED,
+    Job,
+    JobError,
+    JobEvent,
+    JobFilter,
+    JobOutcome,
+    JobPage,
+    JobState,
+    NewJob,
+)
 from bakeoff.server.jobfiles import write_files
 from bakeoff.server.tables import DELIVERIES, EVENTS, JOBS
 from bakeoff.server.times import now_us
 
+CANCEL_US = 1_500_000
+"""How long a worker has to end a job that is cancelled; after that it is taken for dead."""
 _MOST_PAGE = 1000
 
 
@@ -75,6 +87,7 @@ class Jobs:
                 add_event(connection, job, "queued", {})
         except sa.exc.IntegrityError as error:
             # Two requests with one key at the same moment: the other one was first.
+            remove_folder(self.folder(job))
             known = self._by_key(project, new.idempotency_key or "", digest)
             if known is None:
                 raise ConflictError("the job could not be stored") from error
@@ -92,7 +105,11 @@ class Jobs:
             row = connection.execute(query).mappings().first()
         if row is None:
             raise MissingError("job", job)
-        return as_job(row)
+        found = as_job(row)
+        if found.state == "cancelling" and (found.lease_until or 0) < now_us():
+            # Its worker is dead, and the living ones may be busy for long.
+            return self.cancel(job, project=project)
+        return found
 
     def page(
         self, wanted: JobFilter, *, project: str, limit: int = 50, after: str | None = None, offset: int = 0
@@ -133,28 +150,29 @@ class Jobs:
 
         A job that has ended stays as it is.
         """
-        now = now_us()
+        now = self._database.now()
         mine = sa.and_(JOBS.c.id == job, JOBS.c.project == project)
         free = sa.or_(
             JOBS.c.state == "queued",
             sa.and_(JOBS.c.state.in_(("running", "cancelling")), JOBS.c.lease_until < now),
         )
+        # From here on nobody may begin the job again, so that a worker which is dead need not be waited for.
+        soon = sa.case((JOBS.c.lease_until < now + CANCEL_US, JOBS.c.lease_until), else_=now + CANCEL_US)
         with self._database.write() as connection:
-            ended = connection.execute(
-                sa.update(JOBS).where(mine, free).values(state="cancelled", finished_at=now, updated_at=now)
-            )
-            if ended.rowcount:
-                add_event(connection, job, "cancelled", {})
-                announce(connection, job)
+            if connection.execute(sa.select(JOBS.c.id).where(mine, free).with_for_update()).first():
+                end_job(connection, job, "cancelled")
             else:
                 asked = connection.execute(
                     sa.update(JOBS)
                     .where(mine, JOBS.c.state == "running")
-                    .values(state="cancelling", updated_at=now)
+                    .values(state="cancelling", updated_at=now_us(), lease_until=soon)
                 )
                 if asked.rowcount:
                     add_event(connection, job, "cancelling", {})
-        return self.get(job, project=project)
+            row = connection.execute(sa.select(JOBS).where(mine)).mappings().first()
+        if row is None:
+            raise MissingError("job", job)
+        return as_job(row)
 
     def delete(self, job: str, *, project: str) -> None:
         """Forget an ended job, with its files.
@@ -205,6 +223,29 @@ def add_event(connection: sa.Connection, job: str, kind: str, facts: Mapping[str
     """Store what happened to a job, in the caller's transaction."""
     values = {"job": job, "at": now_us(), "kind": kind, "facts": dict(facts)}
     connection.execute(sa.insert(EVENTS).values(values))
+
+
+def end_job(
+    connection: sa.Connection,
+    job: str,
+    state: JobState,
+    *,
+    error: JobError | None = None,
+    outcome: JobOutcome | None = None,
+    progress: tuple[int, int, int] | None = None,
+) -> None:
+    """End a job that has not ended, in the transaction that has made sure of that: event and webhook too."""
+    now = now_us()
+    values: dict[str, Any] = {"state": state, "finished_at": now, "updated_at": now, "lease_until": None}
+    if progress is not None:
+        values |= dict(zip(("done", "total", "failed"), progress, strict=True))
+    if error is not None:
+        values["error"] = msgspec.to_builtins(error)
+    if outcome is not None:
+        values["outcome"] = msgspec.to_builtins(outcome)
+    connection.execute(sa.update(JOBS).where(JOBS.c.id == job).values(values))
+    add_event(connection, job, state, {} if error is None else {"error": msgspec.to_builtins(error)})
+    announce(connection, job)
 
 
 def announce(connection: sa.Connection, job: str) -> None:

@@ -18,7 +18,8 @@ _ADDRESSES = frozenset({"endpoint", "url", "base_url", "uri"})
 _CODE = frozenset({"python", "javascript", "code-execution", "lm_eval", "promptfoo", "sql"})
 _TEXTS = frozenset({"prompt", "template", "system", "messages", "few_shot", "example"})
 _FILES = frozenset({"dataset", "load", "cache", "prices"})
-_VARIABLE = re.compile(r"\$\{([^}:]*)")
+_VARIABLE = re.compile(r"(?<!\$)\$\{([^}:]*)")
+"""`$${` is not one: it stands for the characters."""
 _MOST_NODES = 200_000
 
 Path = tuple[str, ...]

@@ -25,7 +25,6 @@ from bakeoff.prompts.modes import (
     obstacle,
     silent,
 )
-from bakeoff.prompts.templates import compile_template
 from bakeoff.records import (
     BenchmarkSpec,
     LoadSpec,
@@ -41,6 +40,7 @@ from bakeoff.spec.race_checks import race_flaws
 from bakeoff.spec.reader import Reader, below
 from bakeoff.spec.rule_checks import metric_flaw, rule_flaws
 from bakeoff.spec.tree import Leaf, Map, Seq, is_null, shown
+from bakeoff.templates import compile_template
 
 MASK = "***"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9_-])?")

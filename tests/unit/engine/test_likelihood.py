@@ -7,11 +7,11 @@ import pytest
 from tests.unit.engine.parts import ScriptClient, answer, lane, refusal, sending
 
 from bakeoff.engine.likelihood import Asking
-from bakeoff.engine.outcome import answer_outcome
 from bakeoff.engine.send import Outgoing, send
 from bakeoff.engine.turns import Writer
 from bakeoff.errors import WireError
 from bakeoff.extend import Ask
+from bakeoff.outcomes import answer_outcome
 from bakeoff.records import (
     Call,
     Case,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.unit.engine.parts import ScriptClient, answer, lane, outgoing, refusal, sending
 
 from bakeoff.engine.gate import Gate
-from bakeoff.engine.outcome import Failure
 from bakeoff.engine.send import _gaps_us, _wait, send
 from bakeoff.errors import WireError
+from bakeoff.outcomes import Failure
 from bakeoff.providers.openai_chat import OpenAIChat
 from bakeoff.records import Exchange, Response, Sample
 

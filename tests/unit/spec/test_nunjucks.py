@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.prompts.templates import compile_template
 from bakeoff.spec.nunjucks import printed, translate
+from bakeoff.templates import compile_template
 
 SAME = [
     "plain",
