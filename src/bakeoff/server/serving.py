@@ -1,5 +1,6 @@
 """`bakeoff serve`: the application on a port, with its workers beside it."""
 
+import signal
 import socket
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def serve(settings: Settings, place: Place) -> None:
         ssl_keyfile=place.private_key,
     )
     log("serving", host=place.host, port=place.port, keys=settings.keys_required, workers=settings.workers)
+    # uvicorn stops in order at a signal and then raises it again, which would end us before our workers.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     try:
         uvicorn.Server(config).run()
     finally:
