@@ -42,11 +42,8 @@ class Counters:
         with self._lock:
             lines = self._call_lines()
         with service.database.read() as connection:
-            states: dict[str, int] = dict(
-                connection.execute(sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state))
-                .tuples()
-                .all()
-            )
+            grouped = connection.execute(sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state))
+            states: dict[str, int] = {row[0]: row[1] for row in grouped}
             waiting = connection.execute(
                 sa.select(sa.func.count()).where(DELIVERIES.c.state == "waiting")
             ).scalar_one()

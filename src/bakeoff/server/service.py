@@ -1,14 +1,18 @@
 """The service behind all dialects: jobs, things, files and keys of one installation."""
 
 import asyncio
+import itertools
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from random import Random
 
 import msgspec
 
-from bakeoff import clock
+from bakeoff import clock, plugins
+from bakeoff.extend import Dataset
 from bakeoff.records import Case, Results, Sample, Score, Spec
 from bakeoff.run.execute import Prepared, prepare_run
 from bakeoff.run.finish import make_results
@@ -17,19 +21,18 @@ from bakeoff.run.stored import load_stored
 from bakeoff.server.access import Keys, Principal
 from bakeoff.server.child import run_folder
 from bakeoff.server.database import Database
-from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import ConflictError, TooSlowError
 from bakeoff.server.filestore import Files
 from bakeoff.server.job import Job, NewJob
 from bakeoff.server.jobfiles import write_files
 from bakeoff.server.jobs import Jobs
 from bakeoff.server.objects import Objects
-from bakeoff.server.permits import check_document
+from bakeoff.server.permits import check_document, check_loaded, check_rows, check_webhook
 from bakeoff.server.queue import Queue
 from bakeoff.server.references import resolved
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
-from bakeoff.spec import load_spec
+from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 
 _LOOK_S = 0.05
@@ -57,6 +60,8 @@ class Service:
         self.objects = Objects(self.database)
         self.files = Files(self.database, settings.files, most=settings.most_upload)
         self.keys = Keys(self.database)
+        self._computing = threading.Lock()
+        self._kept: dict[str, tuple[tuple[int, ...], Results]] = {}
         self.queue = Queue(self.database, lease=settings.lease, most_attempts=settings.most_attempts)
 
     def close(self) -> None:
@@ -75,7 +80,7 @@ class Service:
         """
         caller.need("run")
         if new.webhook is not None:
-            check_endpoint(new.webhook.url, self.settings.endpoints, where="webhook.url")
+            check_webhook(new.webhook, self.settings)
         new = resolved(new, self.objects, self.files, project=caller.project)
         self.check(new)
         return self.jobs.submit(new, project=caller.project, owner=caller.name)
@@ -92,7 +97,19 @@ class Service:
             folder = Path(name)
             write_files(folder, new)
             loaded = load_spec(folder / "spec.json", secret_values(self.settings), base=folder)
+            check_loaded(loaded.spec, self.settings)
+            self._check_rows(new, loaded)
             return asyncio.run(prepare_run(loaded, lambda _text: None))
+
+    def _check_rows(self, new: NewJob, loaded: LoadedSpec) -> None:
+        """Look at rows that bring their own assertions, before anything is made of them."""
+        for benchmark in loaded.spec.benchmarks:
+            if any(scorer.type == "assertions" for scorer in benchmark.scorers):
+                dataset: Dataset = plugins.create(
+                    "datasets", benchmark.dataset.type, benchmark.dataset.options
+                )
+                rows = itertools.islice(dataset.cases(loaded.base, Random(0)), self.settings.most_rows)
+                check_rows(new.document, rows, self.settings)
 
     def wait(self, job: Job, *, seconds: float | None = None) -> Job:
         """Wait for a job's end, for dialects whose calls answer with the result.
@@ -130,7 +147,14 @@ class Service:
         report = folder / "report" / "results.json"
         if job.ended and report.is_file():
             return msgspec.json.decode(report.read_bytes(), type=Results)
-        return make_results(folder, self.spec(job))
+        # One at a time, and again only after something was stored: polling must not keep all cores busy.
+        with self._computing:
+            stored = tuple(path.stat().st_size for path in sorted(folder.glob("*.jsonl")))
+            kept = self._kept.get(job.id)
+            if kept is None or kept[0] != stored:
+                kept = (stored, make_results(folder, self.spec(job)))
+                self._kept = {job.id: kept}
+            return kept[1]
 
     def samples(self, job: Job) -> Iterator[Sample]:
         """Yield the samples stored so far, in order; none before the run has begun."""
