@@ -158,7 +158,7 @@ def every_error(kind: type[errors.BakeoffError]) -> Iterator[type[errors.Bakeoff
 
 
 ERRORS = {
-    kind.__name__: kind for kind in every_error(errors.BakeoffError) if not kind.__name__.startswith("_")
+    kind.__name__: kind for kind in every_error(errors.BakeoffError) if kind.__module__ == errors.__name__
 }
 
 
