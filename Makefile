@@ -19,7 +19,7 @@ quickstart: .venv/.installed-local  ## compare two real local models and print t
 	.venv/bin/bakeoff quickstart
 
 test: check test-deps  ## run every check and every test, slow ones included, with coverage
-	$(PY) -m pytest --cov -n 2 --dist loadfile
+	$(PY) -m pytest --cov -n 3 --dist loadfile
 	$(PY) -m coverage report --include='*/stats/*,*/records/*,*/bakeoff/plan.py,*/decide/collect.py,*/decide/comparisons.py,*/decide/estimates.py,*/decide/constraints.py,*/decide/verdict.py' --fail-under=100
 
 test-deps:

@@ -15,6 +15,7 @@ ORDER = (
     "stall",
     "faults",
     "overhead",
+    "service",
     "quality",
     "engine",
     "report",

@@ -55,6 +55,10 @@ used. Recipes: [use bakeoff from Python](../how-to/use-from-python.md).
 
 Errors are `BakeoffError` and its kinds: the message says what is wrong and where, `hint` what to do,
 `exit_code` how the command line would end."""
+PYTHON_CLIENT = """\
+Speaks to a service that `bakeoff serve` started. Calls that may be sent twice are tried again when nobody
+answers or the service is busy. Errors are `CallError`, with the HTTP `status`; a run that was waited for
+and failed is a `RunEndedError`. Recipe: [use the Python client](../how-to/use-the-python-client.md)."""
 PYTHON_RECORDS = """\
 Frozen: a change is a new record (`msgspec.structs.replace`). The keys of those that are stored with a
 run are explained in [files of a run](files.md), those of a rule in [the spec file](spec.md)."""
@@ -288,8 +292,16 @@ def python_page() -> Page:
     page.add("## `Run`", first_line(bakeoff.Run))
     page.named({name: one for name, one in vars(bakeoff.Run).items() if not name.startswith("_")}, "name")
     page.add("`folder` is its directory, `plan` its targets and stages in the order in which they were sent.")
+    for made in (bakeoff.Client, bakeoff.RunHandle):
+        methods = {name: one for name, one in vars(made).items() if not name.startswith("_")}
+        page.add(f"## `{made.__name__}`", PYTHON_CLIENT if made is bakeoff.Client else first_line(made))
+        page.named(methods, "name")
+        for name, method in methods.items():
+            if inspect.isfunction(method) and (told := _arguments(method)):
+                page.add(f"### `{made.__name__}.{name}{_signature(method).replace('(self, ', '(')}`", told)
     page.add("## Records", PYTHON_RECORDS)
-    records = {name: one for name, one in public.items() if isinstance(one, type) and one is not bakeoff.Run}
+    taken = {bakeoff.Run, bakeoff.Client, bakeoff.RunHandle}
+    records = {name: one for name, one in public.items() if isinstance(one, type) and one not in taken}
     page.named(records, "record")
     page.add("## Columns of the data frames", PYTHON_FRAMES)
     for name in ("samples", "scores", "results"):

@@ -23,9 +23,11 @@ ERROR_DEPTH = 4
 HELP_CPU_SECONDS = 0.15
 
 PUBLIC = [
-    "BakeoffError", "BudgetRule", "Case", "Compared", "ComparedTarget", "Comparison", "Constraint",
-    "DecideSpec", "Estimate", "Flip", "MetricRule", "Place", "QualityRule", "Ranking", "Results", "Run",
-    "Sample", "Score", "SloSpec", "StageResult", "TargetCost", "TargetResult", "Usage", "Verdict",
+    "BakeoffError", "BudgetRule", "CallError", "Case", "Client", "Compared", "ComparedTarget",
+    "Comparison",
+    "Constraint", "DecideSpec", "Estimate", "Flip", "MetricRule", "Place", "QualityRule", "Ranking",
+    "Results", "Run", "RunEndedError", "RunHandle", "RunInfo", "Sample", "Score", "SloSpec", "StageResult",
+    "TargetCost", "TargetResult", "Usage", "Verdict",
     "compare", "decide", "frame", "import_files", "load", "runs", "stats",
 ]  # fmt: skip
 NO_NAME = {"utils", "util", "common", "helpers", "helper", "misc"}

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "bakeoff.api": ("Run", "compare", "decide", "import_files", "load", "runs"),
+    "bakeoff.client": ("CallError", "Client", "RunEndedError", "RunHandle", "RunInfo"),
     "bakeoff.frames": ("frame",),
     "bakeoff.errors": ("BakeoffError",),
     "bakeoff.run.compare": ("Compared", "ComparedTarget"),

@@ -5,6 +5,11 @@ from bakeoff.api import decide as decide
 from bakeoff.api import import_files as import_files
 from bakeoff.api import load as load
 from bakeoff.api import runs as runs
+from bakeoff.client import CallError as CallError
+from bakeoff.client import Client as Client
+from bakeoff.client import RunEndedError as RunEndedError
+from bakeoff.client import RunHandle as RunHandle
+from bakeoff.client import RunInfo as RunInfo
 from bakeoff.decide.flips import Flip as Flip
 from bakeoff.errors import BakeoffError as BakeoffError
 from bakeoff.frames import frame as frame

@@ -19,6 +19,12 @@ DOUBLE = {
     "test": "def check(f):\n    assert f(2) == 4\n",
     "entry_point": "double",
 }
+RIGHT = {
+    "type": "string_check",
+    "operation": "eq",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.a}}",
+}
 EXAMPLES = {
     "assert-set": ({"assert": PARIS}, "It is Paris.", "It is Rome.", Case(reference="Paris")),
     "assertions": ({"assert": PARIS}, "It is Paris.", "It is Rome.", Case(reference="Paris")),
@@ -38,6 +44,7 @@ EXAMPLES = {
     "choice": ({}, "The answer is B.", "(A)", Case(reference="B")),
     "contains": ({}, "It is Paris.", "It is Rome.", Case(reference="Paris")),
     "exact": ({}, "Paris", "Rome", Case(reference="Paris")),
+    "openai-criterion": ({"criterion": RIGHT}, "Paris", "Rome", Case(fields={"a": "Paris"})),
     "numeric": ({}, "It is 4.", "It is 5.", Case(reference=4)),
     "regex": ({"pattern": r"is (\w+)", "group": 1}, "It is Paris.", "It is Rome.", Case(reference="Paris")),
 }
@@ -61,6 +68,7 @@ EXAMPLES |= {
     "contains-json": ({"value": {"required": ["a"]}}, 'so: {"a": 1}', 'so: {"b": 1}', Case()),
     "contains-sql": ({}, "```sql\nselect 1\n```", "select nothing at all", Case()),
     "contains-xml": ({"value": "a.b"}, "so: <a><b/></a>", "so: <a/>", Case()),
+    "extracted": ({"patterns": [r"is (\w+)"]}, "It is Paris.", "It is Rome.", Case(reference="Paris")),
     "icontains": ({}, "It is PARIS.", "It is Rome.", Case(reference="Paris")),
     "ifeval": ({}, "no commas", "one, two", NO_COMMA),
     "is-html": ({}, "<p>this</p>", "this", Case()),
@@ -75,6 +83,7 @@ EXAMPLES |= {
     "is-xml": ({"value": "a.b"}, "<a><b/></a>", "<a/>", Case()),
     "json-fields": ({}, '{"a": 1}', '{"a": 2}', Case(reference={"a": 1})),
     "maths": ({}, "so \\boxed{1/2}", "so \\boxed{1/3}", Case(reference="0.5")),
+    "string-check": ({"operation": "equals"}, "Paris", "Rome", Case(reference="Paris")),
     "starts-with": ({}, "Paris it is.", "It is Paris.", Case(reference="Paris")),
     "tool-call-f1": ({}, ADD, SUB, Case(reference=["add"])),
     "tool-call-match": ({}, ADD, SUB, Case(reference=[{"add": {"a": [1, 2]}}])),
@@ -109,7 +118,7 @@ BY_SAMPLE = {
     "perplexity": ({"threshold": 2}, sample(extra=SURE), sample(extra=UNSURE)),
     "perplexity-score": ({"threshold": 0.3}, sample(extra=SURE), sample(extra=UNSURE)),
 }
-ASKS_AN_ENDPOINT = {"lm_eval", "similar", "similar:cosine", "similar:dot", "similar:euclidean"}
+ASKS_AN_ENDPOINT = {"judge", "lm_eval", "similar", "similar:cosine", "similar:dot", "similar:euclidean"}
 """Tested against a server on loopback, with what is special about them."""
 
 

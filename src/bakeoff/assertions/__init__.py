@@ -3,7 +3,7 @@
 It makes the single scorers through `plugins` and knows nothing of what they look at.
 """
 
-from bakeoff.assertions.cases import check_cases, settled
+from bakeoff.assertions.cases import check_cases, parts_of, settled
 from bakeoff.assertions.make import AnyScorer, counted_together, dressed, make, metrics, placed, together
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "dressed",
     "make",
     "metrics",
+    "parts_of",
     "placed",
     "settled",
     "together",

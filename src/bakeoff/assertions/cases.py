@@ -21,6 +21,13 @@ class _Needy(Protocol):
     def missing(self) -> str: ...
 
 
+@runtime_checkable
+class _Particular(Protocol):
+    """What may want something of a case."""
+
+    def lacks(self, case: Case) -> str: ...
+
+
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """Assertions none of which has to be waited for; `same` are those that all cases share."""
 
@@ -71,6 +78,7 @@ def check_cases(scorers: Mapping[str, AnyScorer], cases: Sequence[Case], where: 
                 _check_case(scorer, case, where)
         for case in cases if isinstance(scorer, Assertions) else cases[:1] or [Case()]:
             _check_there(name, scorer, case)
+            _check_fit(name, scorer, case, where)
         if isinstance(scorer, AssertSet):
             # What can grade a case that has nothing lacks nothing in any case.
             needy = [leaf for leaf in _quick(scorer.checks()) if not _gradable(leaf, _NOTHING)]
@@ -128,13 +136,21 @@ def _check_case(scorer: Assertions, case: Case, where: str) -> None:
 
 
 def _check_there(name: str, scorer: AnyScorer, case: Case) -> None:
-    for part in _parts(scorer, case):
+    for part in parts_of(scorer, case):
         if isinstance(part, _Needy) and part.missing():
             raise PluginError(f"the scorer `{name}` cannot be used: {part.missing()}")
 
 
-def _parts(scorer: AnyScorer, case: Case) -> list[object]:
-    """Return the scorer, or the scorers and scripts that it is made of."""
+def _check_fit(name: str, scorer: AnyScorer, case: Case, where: str) -> None:
+    for part in parts_of(scorer, case):
+        why = part.lacks(case) if isinstance(part, _Particular) and case.id else ""
+        if why:
+            place = f"{where}:{case.line}" if where and case.line else where
+            raise DataError(f"the scorer `{name}` cannot grade the case `{case.id}`: {why}", where=place)
+
+
+def parts_of(scorer: AnyScorer, case: Case) -> list[object]:
+    """Return the scorer, or the scorers and scripts that it is made of for a case."""
     if isinstance(scorer, Assertions | AssertSet):
         node: Check | CheckSet = scorer.checks(case)
     elif isinstance(scorer, Quick | Slow):

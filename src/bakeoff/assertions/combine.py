@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bakeoff.records import Part
+from bakeoff.records import Judgement, Part
 
 _SHOWN = 3
 _LONG = 400
@@ -24,6 +24,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         weight: in the whole.
         excused: it cannot fail the whole: an assertion of weight 0.
         parts: of which it is made, itself first.
+        judgements: what judges said of it.
+        failed: what was to judge failed.
     """
 
     score: float | None
@@ -33,6 +35,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     excused: bool = False
     parts: list[Part] = []
+    judgements: list[Judgement] = []
+    failed: bool = False
 
 
 def combine(outcomes: Sequence[Outcome], threshold: float | None = None) -> Outcome:
@@ -53,6 +57,8 @@ def combine(outcomes: Sequence[Outcome], threshold: float | None = None) -> Outc
         judged=any(outcome.judged for outcome in outcomes),
         reason=_reason(counted, score, threshold, passed=passed),
         parts=[part for outcome in outcomes for part in outcome.parts],
+        judgements=[judgement for outcome in outcomes for judgement in outcome.judgements],
+        failed=passed is None and any(outcome.failed for outcome in outcomes),
     )
 
 

@@ -154,13 +154,21 @@ def as_grade(whole: Outcome, answer: str) -> Grade:
     score = Part(scorer="assert-set", metric=SCORE, value=whole.score, passed=whole.passed)
     parts = [score, *whole.parts]
     if whole.passed is None or not whole.judged:
-        return Grade(value=None, passed=whole.passed, reason=whole.reason, parts=parts)
+        return Grade(
+            value=None,
+            passed=whole.passed,
+            reason=whole.reason,
+            parts=parts,
+            judgements=whole.judgements,
+            failed=whole.failed,
+        )
     return Grade(
         value=float(whole.passed),
         passed=whole.passed,
         reason=whole.reason,
         parsed=answer[:_SHOWN],
         parts=parts,
+        judgements=whole.judgements,
     )
 
 

@@ -75,6 +75,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
             weight=self.weight,
             excused=self.weight == 0,
             parts=[own, *named],
+            judgements=grade.judgements,
+            failed=grade.failed,
         )
 
     async def grade(self, subject: Subject) -> Grade:

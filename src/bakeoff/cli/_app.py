@@ -14,10 +14,19 @@ from bakeoff.errors import BakeoffError, InterruptedRun, StoreError
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", message="bakeoff %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--server",
+    metavar="URL",
+    envvar="BAKEOFF_SERVER",
+    help="Have a service do it, for `run` and `runs`; its key is in BAKEOFF_KEY.",
+)
 @click.pass_context
-def app(ctx: click.Context, debug: bool) -> None:
+def app(ctx: click.Context, debug: bool, server: str | None) -> None:
     """Which LLM should a team run? Measure quality, latency and cost, with uncertainty, and decide."""
+    from bakeoff.cli._remote import remember_server
+
     ctx.obj = debug
+    remember_server(ctx, server)
 
 
 def main(arguments: list[str] | None = None) -> None:

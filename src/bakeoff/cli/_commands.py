@@ -31,6 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Serve": {
         "serve": "Serve jobs, results and verdicts over HTTP.",
         "worker": "Do jobs of a service, here or on another machine.",
+        "mcp": "Give one agent on this machine the tools of a service, over stdin and stdout.",
         "access": "Make, list and revoke the API keys of a service.",
     },
     "Operate": {

@@ -29,7 +29,11 @@ def sums(found: Forecast) -> Iterator[str]:
     """Yield the totals, price classes, hardware, what is unknown, and the hashes."""
     yield f"in all      {found.calls:,} calls, USD {_whole_usd(found)}, time {_whole_time(found)}"
     yield from _classes(found)
+    yield from _judges(found)
+    judged = {(each.benchmark, each.scorer) for each in found.judges}
     for grading in found.gradings:
+        if (grading.benchmark, grading.scorer) in judged:
+            continue
         what = f"{grading.scorer} grades {grading.answers:,} answers"
         yield f"grading     {grading.benchmark}: {what}; what that takes is not in these numbers"
     for one in found.hardware:
@@ -42,6 +46,18 @@ def sums(found: Forecast) -> Iterator[str]:
         yield f"unknown     {line}"
     yield f"plan hash   {found.plan_hash or 'known once weights and variables are there'}"
     yield f"rule hash   {found.rule_hash} (stored in the run)"
+
+
+def _judges(found: Forecast) -> Iterator[str]:
+    """Yield what each judge takes: it is in no sum of the targets."""
+    for each in found.judges:
+        prompt = "unknown" if each.prompt_most is None else f"up to {each.prompt_most:,}"
+        output = "unknown" if each.output_most is None else f"up to {each.output_most:,}"
+        paid = usd_text(None, each.usd_most) + (f" ({each.unpriced})" if each.unpriced else "")
+        yield f"judge       {each.benchmark}: {each.judge} judges {each.calls:,} answers, in none of the sums"
+        yield f"  tokens        {prompt} of prompts, {output} of answers, USD {paid}"
+        for charge in each.charges:
+            yield f"  {charge.price_class:<14}{charge.tokens:,}, USD {short(charge.usd)}"
 
 
 def _whole_usd(found: Forecast) -> str:

@@ -1,6 +1,7 @@
 """Options that server, workers and their keys share."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,14 +82,11 @@ def settings_of(given: dict[str, Any]) -> "Settings":
     Raises:
         PluginError: the packages of the service are not installed.
     """
-    try:
-        import alembic  # noqa: F401  asked for first, so that the message is ours
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise PluginError(
-            f"the service needs the package `{error.name}`", hint="pip install 'bakeoff[server]'"
-        ) from error
+    for package in ("alembic", "fastapi", "sqlalchemy", "uvicorn"):
+        if find_spec(package) is None:
+            raise PluginError(
+                f"the service needs the package `{package}`", hint="pip install 'bakeoff[server]'"
+            )
     from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
 
     values = {name: value for name, value in given.items() if value is not None}

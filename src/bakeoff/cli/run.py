@@ -36,6 +36,7 @@ def command(
 ) -> None:
     """Run a bake-off: deploy, send, score, decide, report."""
     from bakeoff.cli._execute import Manner, run_new
+    from bakeoff.cli._remote import client_of, run_there
     from bakeoff.run.select import raced, selected
     from bakeoff.spec import load_spec
 
@@ -44,12 +45,16 @@ def command(
     spec, race = _race(spec, given.pop("race"))
     flags["benchmarks[*].scorers[*].allow_code"] = given.pop("allow_code") or None
     overrides = {path: value for path, value in flags.items() if value is not None}
-    path = find_spec(spec)
-    loaded = load_spec(path, environ(), overrides=overrides)
+    path, client = find_spec(spec), client_of(ctx)
+    # Secrets are with whoever sends.
+    loaded = load_spec(path, environ(), overrides=overrides, for_requests=client is None)
     if cache is not None and cache != bool(loaded.spec.cache):  # a folder of the spec is kept
-        loaded = load_spec(path, environ(), overrides=overrides | {"cache": cache})
+        overrides["cache"] = cache
+        loaded = load_spec(path, environ(), overrides=overrides, for_requests=client is None)
     loaded = raced(loaded, race) if race else loaded
     loaded = selected(loaded, models=models, benchmarks=only)
+    if client is not None:
+        ctx.exit(run_there(client, loaded, Manner(**given)))
     ctx.exit(run_new(loaded, out, Manner(**given)))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from bakeoff.cli._mcp import check_mcp
 from bakeoff.cli._serving import place_options, settings_of, work_options
 
 
@@ -25,6 +26,7 @@ from bakeoff.cli._serving import place_options, settings_of, work_options
     "--rate", type=click.IntRange(min=0), default=0, help="Calls per minute of one key; 0: no limit."
 )
 @click.option("--max-upload", "most_upload", type=click.IntRange(min=1), help="Bytes of one uploaded file.")
+@click.option("--mcp", is_flag=True, help="Offer tools for agents at /mcp, by the Model Context Protocol.")
 @click.option(
     "--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Certificate, as PEM."
 )
@@ -38,6 +40,8 @@ def command(*, host: str, port: int, tls_cert: Path | None, tls_key: Path | None
 
     On this machine no key is needed. Any other --host needs keys (`bakeoff access create`).
     """
+    if given["mcp"]:
+        check_mcp()
     settings = settings_of(given)
     from bakeoff.server.serving import Place, serve
 

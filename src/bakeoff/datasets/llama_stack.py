@@ -18,6 +18,7 @@ from bakeoff.datasets._json import read_items, row_of
 from bakeoff.datasets._logged import unpacked
 from bakeoff.datasets._yaml import Item
 from bakeoff.records import Case, Message
+from bakeoff.records.units import Count
 
 
 class LlamaStack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,13 +27,16 @@ class LlamaStack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     The file is the registration (`{purpose, source: {type: rows, rows} or {type: uri, uri}}`), what the
     API lists (`{data: [...]}`), or the rows alone. A `uri` is a file or a `data:` text. `input_query` is the
     field `input`, `expected_answer` the reference; `chat_completion_input` is a conversation that is sent
-    as it stands, `completion_input` a text.
+    as it stands, `completion_input` a text, which the completion form sends as it stands.
 
     Attributes:
         path: the file.
+        output_tokens: longest answer, in place of `max_tokens`; one that ends there is graded as it is, as
+            Llama Stack does, and is no `truncated` one.
     """
 
     path: str
+    output_tokens: Count | None = None
 
     @property
     def endless(self) -> bool:
@@ -45,7 +49,7 @@ class LlamaStack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         found = False
         for item in _items(path):
             found = True
-            yield _case(item)
+            yield _case(item, self.output_tokens)
         if not found:
             raise textfiles.empty(path, "rows")
 
@@ -106,20 +110,33 @@ def _of_text(text: str, uri: str, item: Item) -> Iterator[Item]:
     yield from (msgspec.structs.replace(item, value=each) for each in rows)
 
 
-def _case(item: Item) -> Case:
+def _case(item: Item, output_tokens: int | None) -> Case:
     row = row_of(item)
     fields = dict(row)
     if "input" not in fields and isinstance(row.get("input_query"), str):
         fields["input"] = row["input_query"]
-    text = unpacked(row.get("completion_input"))
+    text = _text(row)
     if "input" not in fields and text is not None:
-        fields["input"] = text if isinstance(text, str) else msgspec.json.encode(text).decode()
+        fields["input"] = text
     return Case(
         fields=fields,
         reference=row.get("expected_answer"),
         messages=_messages(row.get("chat_completion_input"), item),
         line=item.line,
+        prompt=text,
+        output_tokens=output_tokens,
     )
+
+
+def _text(row: dict[str, Any]) -> str | None:
+    """Return the text of `completion_input`: itself, or the `content` of the JSON that it is."""
+    found: object = unpacked(row.get("completion_input"))
+    if isinstance(found, dict):
+        held = cast("dict[str, object]", found)
+        found = held.get("content", held)
+    if found is None or isinstance(found, str):
+        return found
+    return msgspec.json.encode(found).decode()
 
 
 def _messages(value: Any, item: Item) -> tuple[Message, ...]:  # noqa: ANN401  a row holds any JSON

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from bakeoff.decide.judge_use import JudgeUse
 from bakeoff.decide.parts import part_scores
 from bakeoff.decide.sharing import shared_sample, shared_score
 from bakeoff.records import Case, Sample, Score
@@ -34,6 +35,7 @@ class Answers(msgspec.Struct, kw_only=True):
         warmups: how many samples the warm-up stage had.
         requests: of a load whose samples were folded; else `samples` has them.
         reduced: what `values` gave last, by scorer and policy.
+        judges: what judging took, by the judge's model.
     """
 
     samples: list[Sample]
@@ -42,6 +44,7 @@ class Answers(msgspec.Struct, kw_only=True):
     warmups: int = 0
     requests: dict[RequestKey, Timed] | None = None
     reduced: "dict[tuple[str, bool], Reduced]" = {}
+    judges: dict[str, JudgeUse] = {}
 
     @property
     def graded(self) -> dict[str, dict[CaseKey, Score]]:
@@ -64,16 +67,17 @@ class Answers(msgspec.Struct, kw_only=True):
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Count samples by outcome; an answer that the first scorer could not parse is `unparsable`."""
+        """Count samples by outcome; what the first scorer made of an answer, if no grade, stands for `ok`."""
         counts = Counter(sample.outcome for sample in self.samples)
         nothing: dict[CaseKey, Score] = {}
         first = next(iter(self.scores.values()), nothing)
-        unread = {key for key, score in first.items() if score.outcome == "unparsable"}
-        if unread:
-            answered = {(sample.case, sample.repeat) for sample in self.samples if sample.ok}
-            lost = len(unread & answered)
-            counts["unparsable"] = lost
-            counts["ok"] -= lost
+        for outcome in ("unparsable", "judge_failed"):
+            unread = {key for key, score in first.items() if score.outcome == outcome}
+            if unread:
+                answered = {(sample.case, sample.repeat) for sample in self.samples if sample.ok}
+                lost = len(unread & answered)
+                counts[outcome] = lost
+                counts["ok"] -= lost
         return {outcome: count for outcome, count in counts.items() if count}
 
 
@@ -102,6 +106,8 @@ def collect(samples: Iterable[Sample], scores: Iterable[Score], warmups: frozens
         if score.stage not in warmups:
             answers = found[score.benchmark, score.target]
             answers.scores[score.scorer][score.case, score.repeat] = shared_score(score)
+            for judgement in score.judgements:
+                answers.judges.setdefault(judgement.model, JudgeUse()).add(judgement)
     for answers in found.values():
         answers.parts = part_scores(answers.scores)
     return dict(found)
@@ -150,7 +156,8 @@ def case_values(
     Args:
         scores: by case and repeat.
         cases: for their clusters.
-        errors_count: count a sample without a grade as 0; otherwise leave it out.
+        errors_count: count a sample without a grade as 0; otherwise leave it out. An answer on which the
+            judge failed is always left out: nothing is known of it.
     """
     values: dict[str, float] = {}
     again: dict[str, list[float]] = {}
@@ -162,7 +169,7 @@ def case_values(
         if value is None:
             missing += 1
             unusable += score.value is not None and not math.isfinite(score.value)
-            if not errors_count:
+            if not errors_count or score.outcome == "judge_failed":
                 continue
             lost[case] = lost.get(case, 0) + 1
             value = 0.0

@@ -22,7 +22,7 @@ def answer_estimates(
     """Yield the estimates of graded answers: the whole, and each slice.
 
     `<metric>` counts a sample without a grade as the benchmark's policy says; `<metric>_answered` leaves it
-    out, and `_lowest` and `_highest` bound what any policy could give.
+    out, and `_lowest` and `_highest` bound what any policy could give, where all values are shares.
     """
     parts = slices(cases.values())
     for scorer, scores in answers.graded.items():
@@ -37,9 +37,10 @@ def answer_estimates(
                 f"{name}_answered",
                 share_estimate(answered.values, answered.clusters, level, binary=answered.binary),
             )
-            yield f"{name}_lowest", Estimate(value=whole.right / total, unit="share", n=total, level=level)
-            highest = (whole.right + whole.missing) / total
-            yield f"{name}_highest", Estimate(value=highest, unit="share", n=total, level=level)
+            if all(0 <= value <= 1 for value in answered.values):
+                lowest, highest = whole.right / total, (whole.right + whole.missing) / total
+                yield f"{name}_lowest", Estimate(value=lowest, unit="share", n=total, level=level)
+                yield f"{name}_highest", Estimate(value=highest, unit="share", n=total, level=level)
         for label, estimate in _slice_estimates(whole, parts, cases, level):
             yield f"{name}@{label}", estimate
 

@@ -63,7 +63,7 @@ def _tries(scores: Mapping[CaseKey, Score], *, errors_count: bool) -> dict[str, 
     found: dict[str, _Tries] = defaultdict(_Tries)
     for (case, _repeat), score in scores.items():
         lost = score.outcome == "unparsable" or (score.value is None and score.passed is None)
-        if lost and not errors_count:
+        if lost and (not errors_count or score.outcome == "judge_failed"):
             continue
         tried = found[case]
         passed = score.passed is True and not lost

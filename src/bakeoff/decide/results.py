@@ -14,6 +14,7 @@ from bakeoff.decide.constraints import Measured
 from bakeoff.decide.costs import CostInputs, spendings, target_costs
 from bakeoff.decide.estimates import answer_estimates, metric_estimates
 from bakeoff.decide.field import Evidence
+from bakeoff.decide.judged import judge_notes, judge_warnings
 from bakeoff.decide.loads import LoadFold, fold_loads, headline, make_folds, stage_results
 from bakeoff.decide.pricing import day_of, with_prices
 from bakeoff.decide.raced import (
@@ -183,7 +184,7 @@ def _target_result(target: Target, data: RunData, gathered: Gathered) -> TargetR
         engine=target.engine,
         metrics=metrics,
         outcomes=outcomes,
-        notes=list(target.notes),
+        notes=[*target.notes, *judge_notes(gathered.collected, target.name)],
         answered_by=dict(answered),
     )
 
@@ -272,7 +273,7 @@ def _warnings(
     data: RunData, targets: Sequence[TargetResult], gathered: Gathered, raced: Raced | None
 ) -> list[str]:
     warnings: list[str] = [*_cold_repeats(data), *_preferred_letters(data, gathered.collected)]
-    warnings += reuse_warnings(gathered.collected)
+    warnings += [*reuse_warnings(gathered.collected), *judge_warnings(gathered.collected)]
     planned: Counter[tuple[str, str]] = Counter()
     for stage in data.plan.stages:
         if not stage.warmup and not stage.ladder and stage.seconds is None:

@@ -33,7 +33,7 @@ def shared_sample(sample: Sample) -> Sample:
 
 
 def shared_score(score: Score) -> Score:
-    """Return the score with texts that many have kept once for all, and of its parts those that count."""
+    """Return the score with common texts kept once for all, only the parts that count, and no judgements."""
     return replace(
         score,
         benchmark=intern(score.benchmark),
@@ -44,4 +44,5 @@ def shared_score(score: Score) -> Score:
         metric=intern(score.metric),
         reason=intern(score.reason),
         parts=feeding(score.parts) if score.parts else _NO_PARTS,
+        judgements=_NO_ITEMS,
     )

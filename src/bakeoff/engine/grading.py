@@ -149,6 +149,8 @@ def _graded(sample: Sample, case: Case, named: NamedScorer) -> Score:
 
 
 def _outcome(sample: Sample, result: Grade) -> str:
+    if result.failed:
+        return JUDGE_FAILED
     return UNPARSABLE if result.passed is not True and result.parsed is None else sample.outcome
 
 
@@ -171,4 +173,5 @@ def _score(sample: Sample, named: NamedScorer, result: Grade, outcome: str) -> S
         reason=result.reason,
         parsed=result.parsed,
         parts=result.parts,
+        judgements=result.judgements,
     )

@@ -1,7 +1,7 @@
 """Texts with `{{item.name}}` in them: paths and nothing else, so that no text of a user becomes code."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -44,21 +44,16 @@ def at(path: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401  a row hold
         Gap: nothing does.
     """
     shown = path.strip("{} -")
-    value: Any = values
+    value: object = values
     for step in _STEP.findall(shown):
         if isinstance(value, Mapping) and step in value:
-            value = cast("Mapping[str, Any]", value)[step]
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(cast("list[Any]", value)):
-            value = cast("list[Any]", value)[int(step)]
-        else:
+            value = cast("Mapping[str, object]", value)[step]
+            continue
+        items = cast("list[object]", value) if isinstance(value, list) else []
+        if not (step.isdecimal() and int(step) < len(items)):
             raise Gap(f"`{shown}` is not there")
+        value = items[int(step)]
     return value
-
-
-def names(text: str) -> Iterator[str]:
-    """Yield the paths that a text names."""
-    for tag in _TAG.findall(text):
-        yield tag.strip("{} -")
 
 
 def _written(value: object) -> str:

@@ -21,7 +21,7 @@ from bakeoff.records.result import (
     Verdict,
 )
 from bakeoff.records.rule import BudgetRule, DecideSpec, MetricRule, QualityRule, RaceRule, SloSpec
-from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Part, Sample, Score
+from bakeoff.records.sample import OUTCOMES, Attempt, Grade, Judgement, Part, Sample, Score
 from bakeoff.records.spec import BenchmarkSpec, Choice, LoadSpec, ModelSpec, PromptSpec, Spec, TimeoutSpec
 from bakeoff.records.target import Deployment, Sampling, Target, Weights
 
@@ -47,6 +47,7 @@ __all__ = [
     "Exchange",
     "Grade",
     "Intent",
+    "Judgement",
     "Likelihood",
     "LoadSpec",
     "Message",

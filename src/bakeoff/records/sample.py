@@ -3,6 +3,7 @@
 Format history: 1, first version.
 """
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -118,6 +119,30 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     negated: bool = False
 
 
+class Judgement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model said of an answer, and what asking it took; kept apart from what the target took.
+
+    Attributes:
+        model: the judge, as it was asked for.
+        answered_by: as it called itself, None where it did not.
+        verdict: what counted of its words, empty where nothing did.
+        text: its words, without its thoughts.
+        usage: tokens of its answers; what a failed try took no server tells.
+        usd: at the judge's price; None is unknown.
+        tries: requests that were sent.
+        error: why there is no verdict.
+    """
+
+    model: str
+    answered_by: str | None = None
+    verdict: str = ""
+    text: str = ""
+    usage: Usage = Usage()
+    usd: Decimal | None = None
+    tries: int = 1
+    error: str = ""
+
+
 class Grade(msgspec.Struct, frozen=True, kw_only=True):
     """What a scorer says of one answer.
 
@@ -126,6 +151,8 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
         passed: the scorer's own yes or no; never inferred from `reason`.
         parsed: the part of the answer that was judged; None where nothing could be extracted.
         parts: what the checks said that it was made of, where it was made of several.
+        judgements: what the judges said that it stands on.
+        failed: what was to judge failed, so that nothing is known of the answer.
     """
 
     value: float | None
@@ -133,12 +160,14 @@ class Grade(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     parsed: str | None = None
     parts: list[Part] = []
+    judgements: list[Judgement] = []
+    failed: bool = False
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One scorer's grade of one sample. `outcome` is the sample's, or `unparsable` or `judge_failed`.
 
-    A line holds every key; `parts` alone is left out where it is empty.
+    A line holds every key; `parts` and `judgements` are left out where they are empty.
     """
 
     benchmark: str
@@ -154,4 +183,5 @@ class Score(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = _written("")
     parsed: str | None = _written(None)
     parts: list[Part] = []
+    judgements: list[Judgement] = []
     v: int = _written(SCORE_VERSION)

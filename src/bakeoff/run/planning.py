@@ -21,8 +21,9 @@ from bakeoff.prompts.modes import allowed_modes, with_modes
 from bakeoff.records import BenchmarkSpec, Case, Plan, Sampling, Spec, Stage, Weights
 from bakeoff.run.benches import form_of, load_benchmark_cases, make_renderer, make_scorers, with_default_modes
 from bakeoff.run.earlier import Earlier
-from bakeoff.run.effort import CHARS_PER_TOKEN, Asked, Effort, asked_cases, asked_trials, effort_of
+from bakeoff.run.effort import CHARS_PER_TOKEN, Asked, Effort, asked_cases, asked_trials, effort_of, is_warmup
 from bakeoff.run.execute import placed_spec
+from bakeoff.run.judging import Graded, JudgeEffort, judge_efforts
 from bakeoff.run.models import Candidate, common_form, target_of
 from bakeoff.spec import LoadedSpec
 
@@ -65,6 +66,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         earlier: the run that assumptions were taken from, empty for none.
         cannot: what the planned data cannot decide, in sentences.
         seconds: of all that is sent; None where a part of it is unknown.
+        judges: what judging takes, in none of the sums.
         usd: for answers as in the earlier run, hardware included; None where a part is unknown.
         usd_most: if every answer takes all it may, hardware included; None where a part is unknown.
         unknown: what is unknown, by name.
@@ -80,6 +82,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     loads: list[PlannedLoad]
     efforts: list[Effort]
     gradings: list[Grading]
+    judges: list[JudgeEffort] = []
     hardware: list[Hardware]
     calls: int
     seconds: float | None
@@ -146,6 +149,7 @@ def forecast(loaded: LoadedSpec, earlier: Earlier = Earlier()) -> Forecast:  # n
         loads=loads,
         efforts=efforts,
         gradings=list(_gradings(plans)),
+        judges=list(_judges(plans, efforts)),
         hardware=hardware,
         calls=sum(each.calls for each in efforts),
         seconds=seconds,
@@ -276,6 +280,20 @@ def _gradings(plans: _Plans) -> Iterator[Grading]:
         for named in make_scorers(benchmark, plans.cases[benchmark.name]):
             if named.slow:
                 yield Grading(benchmark=benchmark.name, scorer=named.name, answers=answers)
+
+
+def _judges(plans: _Plans, efforts: Sequence[Effort]) -> Iterator[JudgeEffort]:
+    for benchmark in with_modes(plans.spec, {}).benchmarks:
+        own = [each.output_most for each in efforts if each.benchmark == benchmark.name]
+        known = [each for each in own if each is not None]
+        graded = Graded(
+            benchmark=benchmark.name,
+            cases=plans.cases[benchmark.name],
+            stages=[s for s in plans.plan.stages if s.benchmark == benchmark.name and not is_warmup(s)],
+            answers_most=sum(known) if len(known) == len(own) else None,
+        )
+        for named in make_scorers(benchmark, plans.cases[benchmark.name]):
+            yield from judge_efforts(named.name, named.scorer, graded)
 
 
 def _hardware(plans: _Plans, seconds: float | None) -> Iterator[Hardware]:

@@ -143,6 +143,11 @@ def unknown(reason: str) -> Grade:
     return Grade(value=None, passed=None, reason=reason, parsed="")
 
 
+def failed(reason: str) -> Grade:
+    """Return the grade where what was to judge failed: nothing is known of the answer; it is in no rate."""
+    return Grade(value=None, passed=None, reason=reason, parsed="", failed=True)
+
+
 def unparsable(reason: str) -> Grade:
     """Return the grade of an answer from which nothing could be extracted: not passed, nothing parsed."""
     return Grade(value=None, passed=False, reason=reason)

@@ -1,8 +1,12 @@
 """Regular expressions from users: compile them early, refuse those that can take for ever."""
 
 import re
+from functools import lru_cache
+
+from bakeoff.sandbox import TooSlowError, find
 
 _GROUP = re.compile(r"\((?:\?:|\?P<\w+>)?([^()]*)\)([*+]\+?|\{\d*,\}\+?)?")
+_MOST_CHARS = 20_000
 _TOKEN = re.compile(r"[^*+?{}]([*+?]|\{\d*,?\d*\})?([?+])?")
 
 
@@ -22,6 +26,32 @@ def check(pattern: str) -> re.Pattern[str]:
     if repeats_a_repeat(pattern):
         raise ValueError(f"`{pattern}` repeats a repeat, such as (a+)+, which can take for ever")
     return compiled
+
+
+def first(pattern: str, text: str) -> str | None:
+    """Return the first group of a pattern where it is found first, or the match where it has no groups."""
+    return _taken(pattern, text, "first")
+
+
+def last(pattern: str, text: str) -> str | None:
+    """Return the first group of a pattern where it is found last, or the match where it has no groups."""
+    return _taken(pattern, text, "last")
+
+
+def _taken(pattern: str, text: str, how: str) -> str | None:
+    """Look through the end of a text; a search that takes too long finds nothing."""
+    compiled = _compiled(pattern)
+    group = 1 if compiled.groups else 0
+    try:
+        found = find(compiled, text[-_MOST_CHARS:], how=how, group=group)
+    except TooSlowError:
+        return None
+    return None if found is None else found.group(group)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def repeats_a_repeat(pattern: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
-from bakeoff.scorers import _expected, _final, _formula
+from bakeoff.scorers import _expected, _final, _formula, _patterns
 
 _ROUNDING = 1e-9
 _POINTS = 6
@@ -32,23 +32,28 @@ class Maths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             placeholders. It is read as an answer is.
         tolerance: largest difference of numbers that passes.
         relative: largest difference that passes, as a share of the reference.
+        pattern: a regular expression whose last match is where the final answer stands, in its first group if
+            it has any; the answers in which it is not found are unparsable.
         metric: the metric that it feeds.
     """
 
     value: str | None = None
     tolerance: _Margin = 0.0
     relative: _Margin = 0.0
+    pattern: str | None = None
     metric: str = "accuracy"
 
     def __post_init__(self) -> None:
         _expected.check_value(self.value)
+        if self.pattern is not None:
+            _patterns.check(self.pattern)
 
     def grade(self, answer: str, case: Case, sample: Sample) -> Grade:  # noqa: ARG002  the text is enough
         """Return pass or fail; an answer without a final answer is unparsable."""
         expected = _expected.expected(self.value, case)
         if not expected.texts:
             return _expected.ungradable(expected.missing)
-        found = _final.final(answer)
+        found = _final.final(answer) if self.pattern is None else _at(self.pattern, answer)
         if found is None or not found.text.strip():
             return _expected.unparsable(f"there is no final answer in {_expected.shown(answer)}")
         given = _final.clean(found.text)
@@ -143,6 +148,11 @@ class Maths(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def _reference(text: str) -> str:
     found = _final.final(text) if "boxed" in text or "####" in text else None
     return _final.clean(text if found is None else found.text)
+
+
+def _at(pattern: str, answer: str) -> _final.Final | None:
+    found = _patterns.last(pattern, answer)
+    return None if found is None else _final.Final(found, f"found by `{pattern}`")
 
 
 def _read(text: str) -> _formula.Node | None:

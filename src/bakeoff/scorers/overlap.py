@@ -201,6 +201,35 @@ class Chrf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return runs + [_ngrams.grams(apart, size) for size in range(1, self.word_order + 1)]
 
 
+def corpus_bleu(pairs: Sequence[tuple[str, Sequence[str]]]) -> float:
+    """Return sacrebleu's BLEU of answers as one corpus, each with its references, as a share.
+
+    The counts of all answers are added first: it is not the mean of their own BLEU.
+    """
+    shared, total = [0] * len(_ORDERS), [0] * len(_ORDERS)
+    length = nearest = 0
+    for answer, texts in pairs:
+        given = _ngrams.words_13a(answer)
+        references = [_ngrams.words_13a(text) for text in texts]
+        length += len(given)
+        nearest += min((len(text) for text in references), key=lambda other: (abs(other - len(given)), other))
+        for at, size in enumerate(_ORDERS):
+            counts = _ngrams.grams(given, size)
+            pool: Counter[_ngrams.Gram] = Counter()
+            for text in references:
+                pool |= _ngrams.grams(text, size)
+            shared[at] += _ngrams.overlap(counts, pool)
+            total[at] += counts.total()
+    if not any(shared) or not all(total):
+        return 0.0
+    logs: list[float] = []
+    halved = 1.0
+    for common, whole in zip(shared, total, strict=True):
+        halved *= 1 if common else 2
+        logs.append(math.log(common / whole if common else 1 / (halved * whole)))
+    return (1.0 if length >= nearest else math.exp(1 - nearest / length)) * math.exp(sum(logs) / len(logs))
+
+
 def _graded(name: str, score: float, threshold: float, answer: str) -> Grade:
     passed = score >= threshold
     verb = "reaches" if passed else "is below"

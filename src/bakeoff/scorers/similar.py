@@ -35,8 +35,8 @@ class Similar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Of several references the best counts. `cosine` and `dot` pass from the threshold on, and give themselves
     as value, brought into 0..1; `euclidean` passes up to the threshold, and gives 1 / (1 + distance). One
-    request in the OpenAI form is sent for each answer; where it fails, the answer has no grade, and the
-    reason says why. promptfoo: `similar` and `similar:cosine`.
+    request in the OpenAI form is sent for each answer; where it fails, the score is `judge_failed`, in no
+    rate, and the reason says why. promptfoo: `similar` and `similar:cosine`.
 
     Attributes:
         endpoint: base URL, such as `http://127.0.0.1:8000/v1`.
@@ -77,7 +77,7 @@ class Similar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             given, *references = await self._vectors([answer, *expected.texts])
             found = [self._measure(given, reference) for reference in references]
         except _Failed as error:
-            return _expected.unknown(self._masked(f"no similarity: {error}"))
+            return _expected.failed(self._masked(f"no similarity: {error}"))
         if self.measure == "euclidean":
             best = min(found)
             passed, value = best <= self.threshold + _EPSILON, 1 / (1 + best)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import msgspec
-import sqlalchemy as sa
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +15,8 @@ from bakeoff.server.faults import InvalidError, PlainError, ServiceError, TooMan
 from bakeoff.server.logs import log
 
 ErrorAnswer = Callable[[BakeoffError], tuple[int, dict[str, object]]]
-_OURS = ("/api/v1/", "/healthz", "/readyz", "/metrics", "/openapi", "/docs")
+_OURS = ("/api/v1/", "/healthz", "/readyz", "/metrics", "/openapi", "/docs", "/redoc", "/mcp")
+_MOST_PROBLEMS = 100
 
 
 class OwnError(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +60,13 @@ def dialect_of(path: str) -> ErrorAnswer:
 def answer(request: Request, error: Exception) -> Response:
     """Return the answer to a call that failed; what nobody expected tells nothing but its request's id."""
     known = _known(request, error)
-    status, body = dialect_of(request.url.path)(known)
-    headers = {}
+    status, body = dialect_of(request.scope["path"])(known)
+    headers: dict[str, str] = {}
     if isinstance(known, TooManyError):
         headers["Retry-After"] = str(max(1, round(known.after)))
+    if status == 409:
+        # Clients of this family try a conflict again, which changes nothing.
+        headers["x-should-retry"] = "false"
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.headers:
@@ -72,15 +76,20 @@ def answer(request: Request, error: Exception) -> Response:
 
 def _known(request: Request, error: Exception) -> BakeoffError:
     if isinstance(error, RequestValidationError):
+        # A short body can have very many mistakes; nobody reads them all.
+        told = error.errors()[:_MOST_PROBLEMS]
         return InvalidError(
-            [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in error.errors()]
+            [{"loc": list(each["loc"]), "msg": each["msg"], "type": each["type"]} for each in told]
         )
     if isinstance(error, HTTPException):
         return PlainError(error.status_code, str(error.detail))
     if isinstance(error, BakeoffError):
         return error
+    if isinstance(error, (DataError, UnicodeEncodeError)):
+        # The last fence: what no database takes, such as NUL, half a character or a number without end.
+        return PlainError(400, "a value cannot be stored: it is too large, or no plain text")
     ident = request.scope.get("state", {}).get("request_id", "")
-    log("error", request=ident, path=request.url.path, error=f"{type(error).__name__}: {error}"[:500])
-    if isinstance(error, sa.exc.SQLAlchemyError):
+    log("error", request=ident, path=request.scope["path"], error=f"{type(error).__name__}: {error}"[:500])
+    if isinstance(error, SQLAlchemyError):
         return PlainError(503, "the database does not answer; try again")
     return PlainError(500, f"Internal server error: An unexpected error occurred. (request {ident})")

@@ -1,6 +1,9 @@
-"""What every route needs: the service, and who calls."""
+"""What every route needs: the service, and who calls.
 
-from collections.abc import Callable
+Both are coroutines: the framework would have a thread do each plain function, which costs more than they do.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,10 +18,14 @@ def service_of(request: Request) -> Service:
     return service
 
 
-def needs(right: Right) -> Callable[[Request], Principal]:
+async def _service(request: Request) -> Service:
+    return service_of(request)
+
+
+def needs(right: Right) -> Callable[[Request], Awaitable[Principal]]:
     """Return a dependency that gives the caller, or refuses one whose role lacks a right."""
 
-    def caller(request: Request) -> Principal:
+    async def caller(request: Request) -> Principal:
         principal: Principal = request.state.principal
         principal.need(right)
         return principal
@@ -26,7 +33,7 @@ def needs(right: Right) -> Callable[[Request], Principal]:
     return caller
 
 
-TheService = Annotated[Service, Depends(service_of)]
+TheService = Annotated[Service, Depends(_service)]
 Reader = Annotated[Principal, Depends(needs("read"))]
 Runner = Annotated[Principal, Depends(needs("run"))]
 Manager = Annotated[Principal, Depends(needs("manage"))]

@@ -1,7 +1,7 @@
 """The process that does one job: a run, or the rest of one, in the job's folder.
 
 It tells its progress on stdout, a JSON object a line. On stdin it reads until when its worker has the job's
-lease, and ends when that is over or stdin closes: a worker that died, hangs or lost its database sends nothing.
+lease, and ends when that is over or stdin closes: its worker died, hangs, or lost the database.
 """
 
 import fcntl
@@ -30,6 +30,7 @@ from bakeoff.run.given import Given, grade_given
 from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
 from bakeoff.server.job import JobError, JobLimits, JobOutcome
+from bakeoff.server.told import Told
 from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 from bakeoff.stores.redact import Redactor
@@ -39,18 +40,6 @@ _LOCK_S, _LOCK_LOOK_S = 10.0, 0.05
 RUNS = "runs"
 GIVEN = "given.json"
 """A file of a job whose rows bring the answers along, see `bakeoff.run.given`: no model is asked."""
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line of the child: how far it is, and at its end what became of the run."""
-
-    done: int = 0
-    total: int = 0
-    failed: int = 0
-    ended: bool = False
-    stopped: bool = False
-    error: JobError | None = None
-    outcome: JobOutcome | None = None
 
 
 def main(arguments: list[str]) -> int:

@@ -37,15 +37,18 @@ class Counters:
         with self._lock:
             self._lost_audit += 1
 
-    def text(self, service: Service) -> str:
-        """Return all figures."""
+    def text(self, service: Service, project: str) -> str:
+        """Return all figures; those of jobs and webhooks are of one project."""
         with self._lock:
             lines = self._call_lines()
         with service.database.read() as connection:
-            grouped = connection.execute(sa.select(JOBS.c.state, sa.func.count()).group_by(JOBS.c.state))
+            counted = sa.select(JOBS.c.state, sa.func.count()).where(JOBS.c.project == project)
+            grouped = connection.execute(counted.group_by(JOBS.c.state))
             states: dict[str, int] = {row[0]: row[1] for row in grouped}
             waiting = connection.execute(
-                sa.select(sa.func.count()).where(DELIVERIES.c.state == "waiting")
+                sa.select(sa.func.count()).where(
+                    DELIVERIES.c.project == project, DELIVERIES.c.state == "waiting"
+                )
             ).scalar_one()
         lines += ["# HELP bakeoff_jobs Jobs by state.", "# TYPE bakeoff_jobs gauge"]
         lines += [f'bakeoff_jobs{{state="{state}"}} {states.get(state, 0)}' for state in JOB_STATES]

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from bakeoff.errors import StoreError
 from bakeoff.server.times import now_us
@@ -35,19 +35,21 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
-        if not self.is_sqlite:
-            options |= {"pool_size": 5, "max_overflow": 15, "connect_args": _POSTGRES}
         try:
+            if not self.is_sqlite:
+                asked = sa.make_url(url).query
+                connect = {name: value for name, value in _POSTGRES.items() if name not in asked}
+                options |= {"pool_size": 5, "max_overflow": 15, "connect_args": connect}
             self.engine = sa.create_engine(url, **options)
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise StoreError(
                 f"the database cannot be opened: {error}",
                 hint="write sqlite:///FILE or postgresql://USER@HOST/NAME; the latter needs "
                 "`pip install 'bakeoff[postgres]'`",
             ) from error
         if self.is_sqlite:
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_immediate)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_immediate)
 
     @contextmanager
     def read(self) -> Generator[sa.Connection]:
@@ -65,7 +67,7 @@ class Database:
         """Return the present moment in microseconds, by the one clock that all machines share."""
         if self.is_sqlite:
             return sa.literal(now_us(), sa.BigInteger)
-        seconds = sa.func.extract(sa.text("epoch from clock_timestamp()"), type_=sa.Numeric)
+        seconds = sa.extract("epoch", sa.func.clock_timestamp())
         return sa.cast(seconds * 1_000_000, sa.BigInteger)
 
     def migrate(self) -> None:
@@ -74,6 +76,9 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or changed.
         """
+        from alembic import command  # noqa: PLC0415  half of what a worker would import
+        from alembic.config import Config  # noqa: PLC0415  as above
+
         config = Config()
         config.set_main_option("script_location", "bakeoff:server/migrations")
         try:
@@ -83,7 +88,7 @@ class Database:
                     connection.execute(sa.text("select pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
-        except sa.exc.SQLAlchemyError as error:
+        except SQLAlchemyError as error:
             raise StoreError(
                 f"the database cannot be prepared: {error.__class__.__name__}: {_first_line(error)}",
                 hint="is it running, and may this user create tables?",
@@ -114,10 +119,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Let readers and one writer work at once. Processes that open a new file together get in each other's way.
-
-    Nothing waits for this lock by itself.
-    """
+    """Let readers and one writer work at once; SQLite does not wait where processes do this together."""
     for left in reversed(range(_WAL_TRIES)):
         try:
             if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":

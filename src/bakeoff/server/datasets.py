@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import itertools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -141,7 +141,9 @@ def _card(name: str, content: bytes, kind: str, most: int) -> DataCard:
         path = Path(folder) / f"rows.{kind}"
         path.write_bytes(content)
         with _placed(path):
-            count = sum(1 for _ in itertools.islice(_reader(path.name, kind).cases(path.parent, Random(0)), most + 1))
+            count = sum(
+                1 for _ in itertools.islice(_reader(path.name, kind).cases(path.parent, Random(0)), most + 1)
+            )
             if count > most:
                 raise TooLargeError(f"the data set has more than {most:,} rows")
             card = card_of_file(path, kind)
@@ -156,7 +158,7 @@ def _reader(path: str, kind: str) -> Dataset:
 
 
 @contextlib.contextmanager
-def _placed(path: Path) -> Iterator[None]:
+def _placed(path: Path) -> Generator[None]:
     """Say the line of a bad row, and not where the server looked at it."""
     try:
         yield

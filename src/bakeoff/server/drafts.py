@@ -15,7 +15,7 @@ from bakeoff.server.access import Principal
 from bakeoff.server.faults import ServiceError
 from bakeoff.server.job import NewJob
 from bakeoff.server.jobfiles import write_files
-from bakeoff.server.permits import check_document
+from bakeoff.server.permits import check_document, check_loaded
 from bakeoff.server.references import resolved
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.service import Service
@@ -79,9 +79,11 @@ def draft(service: Service, new: NewJob, caller: Principal) -> Generator[LoadedS
     with tempfile.TemporaryDirectory(prefix="bakeoff-draft-") as name, without_folder():
         folder = Path(name)
         write_files(folder, new)
-        yield load_spec(
+        loaded = load_spec(
             folder / "spec.json", secret_values(service.settings), base=folder, for_requests=False
         )
+        check_loaded(loaded.spec, service.settings)
+        yield loaded
 
 
 @contextlib.contextmanager
@@ -102,9 +104,9 @@ def _named(found: re.Match[str]) -> str:
 
 
 def _problem(error: BakeoffError) -> Problem:
-    message, where, hint = (
-        _FOLDER.sub(_named, text) for text in (error.message, error.where, error.hint)
-    )
+    message, where, hint = (_FOLDER.sub(_named, text) for text in (error.message, error.where, error.hint))
     found = _PLACE.match(message)
     path, message = (found[1], found[2]) if found else ("", message)
-    return Problem(path=path, message=message, where="" if where.startswith("spec.json") else where, hint=hint)
+    return Problem(
+        path=path, message=message, where="" if where.startswith("spec.json") else where, hint=hint
+    )

@@ -41,7 +41,12 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
         port = parts.port
     except ValueError:
         return None
-    # `user@host` and the like make one host look like another.
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or "\\" in url:
+    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
+        return None
+    # `user@host` and the like make one host look like another, and readers of URLs differ over the rest.
+    # Other spellings of an address (0x7f000001, a dot at the end) are other texts, and so not on the list.
+    if not url.isascii() or not url.isprintable() or any(mark in url for mark in " \\") or "#" in url:
+        return None
+    if "@" in parts.netloc or "%" in parts.netloc:
         return None
     return parts.scheme, parts.hostname.lower(), port

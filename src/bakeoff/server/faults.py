@@ -1,5 +1,7 @@
 """What can be wrong with a call. Each dialect gives these in its own form."""
 
+from typing import cast
+
 from bakeoff.errors import BakeoffError
 
 
@@ -96,4 +98,6 @@ class PlainError(ServiceError):
 
 def _place(problem: dict[str, object]) -> str:
     where = problem.get("loc") or ()
-    return ".".join(str(each) for each in where) if isinstance(where, (list, tuple)) else str(where)
+    if isinstance(where, (list, tuple)):
+        return ".".join(str(each) for each in cast("list[object]", where))
+    return str(where)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from bakeoff.server.database import Database, plain
 from bakeoff.server.faults import ConflictError, MissingError
@@ -74,7 +75,7 @@ class Objects:
                 )
                 connection.execute(sa.insert(OBJECTS).values(**msgspec.to_builtins(thing)))
                 return thing
-        except sa.exc.IntegrityError as error:
+        except IntegrityError as error:
             raise ConflictError(f"{kind} '{name}' was stored by another call at this moment") from error
 
     def update(self, kind: str, name: str, body: dict[str, Any], *, project: str) -> Thing:

@@ -11,6 +11,8 @@ from bakeoff.plugins import suggest
 from bakeoff.records import Case, Spec
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
+from bakeoff.server.job import Webhook
+from bakeoff.server.secret_values import is_offered
 from bakeoff.server.settings import Settings
 
 _KEYS = frozenset(field.encode_name for field in msgspec.structs.fields(Spec))
@@ -18,8 +20,12 @@ _ADDRESSES = frozenset({"endpoint", "url", "base_url", "uri"})
 _CODE = frozenset({"python", "javascript", "code-execution", "lm_eval", "promptfoo", "sql"})
 _TEXTS = frozenset({"prompt", "template", "system", "messages", "few_shot", "example"})
 _FILES = frozenset({"dataset", "load", "cache", "prices"})
+_PROMPT_FILES = (".txt", ".j2")
+"""A prompt that ends so is the name of a file, unless it reads like a sentence or a template."""
 _VARIABLE = re.compile(r"(?<!\$)\$\{([^}:]*)")
 """`$${` is not one: it stands for the characters."""
+_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\}")
+_SENSITIVE = re.compile(r"auth|cookie|key|token|secret|passw|credential", re.IGNORECASE)
 _MOST_NODES = 200_000
 
 Path = tuple[str, ...]
@@ -41,17 +47,46 @@ def check_document(document: Mapping[str, Any], settings: Settings) -> None:
         _check_model(f"models[{at}]", model, settings)
 
 
+def check_loaded(spec: Spec, settings: Settings) -> None:
+    """Refuse what only the full form of a spec shows: whatever a short form stands for is here by its name.
+
+    Raises:
+        RefusedError: as `check_document` does.
+    """
+    document = cast("dict[str, Any]", msgspec.to_builtins(spec, enc_hook=str))
+    for path, value in _walk(document, ()):
+        if isinstance(value, Mapping):
+            _check_mapping(path, cast("Mapping[str, Any]", value), settings)
+        elif isinstance(value, str) and not _is_text(path):
+            _check_place(path, value, settings)
+    for at, model in enumerate(_models(document)):
+        _check_model(f"models[{at}]", model, settings)
+
+
+def check_webhook(webhook: Webhook, settings: Settings) -> None:
+    """Refuse a webhook to an address that is not allowed, or with a secret that is no reference.
+
+    Raises:
+        RefusedError: with who can allow it.
+    """
+    check_endpoint(webhook.url, settings.endpoints, where="webhook.url")
+    if webhook.secret is None:
+        return
+    if not _REFERENCE.fullmatch(webhook.secret) or webhook.secret.endswith(":-}"):
+        raise RefusedError("webhook.secret: write the name of a secret, `${NAME}`, and not the secret")
+    _check_variables(("webhook", "secret"), webhook.secret, settings)
+
+
 def check_rows(document: Mapping[str, Any], cases: Iterable[Case], settings: Settings) -> None:
     """Refuse rows whose own assertions reach for what a spec may not have.
 
     Raises:
         RefusedError: with the row, and who can allow it.
     """
-    columns = {
-        str(value.get("field", "assert"))
-        for _, value in _walk(document, ())
-        if isinstance(value, Mapping) and value.get("type") == "assertions"
-    }
+    mappings = [
+        cast("Mapping[str, Any]", value) for _, value in _walk(document, ()) if isinstance(value, Mapping)
+    ]
+    columns = {str(each.get("field", "assert")) for each in mappings if each.get("type") == "assertions"}
     for case in cases if columns else ():
         for column in columns & case.fields.keys():
             own: Any = case.fields[column]
@@ -81,34 +116,74 @@ def _check_mapping(path: Path, value: Mapping[str, Any], settings: Settings) -> 
     kind = value.get("type")
     if isinstance(kind, str) and kind.removeprefix("not-") in _CODE and not settings.allow_code:
         raise _no_code(path, f"`{kind}`")
+    if "lm_eval" in value and not settings.allow_code and not _is_text(path):
+        # The short form of a data set of that type.
+        raise _no_code((*path, "lm_eval"), "`lm_eval`")
 
 
 def _check_text(path: Path, text: str, settings: Settings) -> None:
-    where = _shown(path)
-    for name in _VARIABLE.findall(text) if not _is_text(path) else ():
-        if name not in settings.secrets and not _is_file_secret(name, settings):
-            raise RefusedError(
-                f"{where}: this server offers no variable `{name}`",
-                hint="whoever runs it can offer one with `bakeoff serve --secret NAME`",
-            )
-    if _is_text(path):
-        return
-    if path[-1] in _ADDRESSES and "${" not in text:
-        check_endpoint(text, settings.endpoints, where=where)
-    elif path[-1] in _ADDRESSES:
-        raise RefusedError(f"{where}: an address cannot come from a variable", hint="write it out")
-    local = text.startswith("file:") or bool(_FILES & set(path)) or path[-1] in {"path", "file"}
-    if local and _leads_out(text.removeprefix("file://")):
-        raise RefusedError(
-            f"{where}: `{text[:80]}` is no file of this job", hint="upload it as a data set, and name that"
-        )
+    _check_variables(path, text, settings)
+    _check_secret(path, text)
+    if not _is_text(path):
+        _check_place(path, text, settings)
+    elif _names_file(text):
+        _check_file(path, text)
     if path[-1] == "transform" and not settings.allow_code:
         raise _no_code(path, "a transform")
 
 
+def _check_variables(path: Path, text: str, settings: Settings) -> None:
+    """Refuse variables that are not offered, and secrets where an answer or a score could tell them."""
+    where = _shown(path)
+    for name in _VARIABLE.findall(text):
+        if not is_offered(name, settings):
+            raise RefusedError(
+                f"{where}: this server offers no variable `{name[:80]}`",
+                hint="whoever runs it can offer one with `bakeoff serve --secret NAME`; for the characters "
+                "themselves write `$${`",
+            )
+        if path[-1] not in {"api_key", "secret"} and "headers" not in path[:-1]:
+            raise RefusedError(
+                f"{where}: a secret may stand in `api_key` and in `headers`, nowhere else",
+                hint="write other values out",
+            )
+
+
+def _check_secret(path: Path, text: str) -> None:
+    """Refuse a secret that is written out: it would lie in the database and in the answers of this API."""
+    if _is_text(path) or not text:
+        return
+    *before, name = path
+    header = before[-1:] == ["headers"] and _SENSITIVE.search(name)
+    if (name == "api_key" and not _REFERENCE.fullmatch(text)) or (header and not _REFERENCE.search(text)):
+        raise RefusedError(
+            f"{_shown(path)}: secrets are given by name only",
+            hint="whoever runs the server can offer one with `bakeoff serve --secret NAME`; write `${NAME}`",
+        )
+
+
+def _check_place(path: Path, text: str, settings: Settings) -> None:
+    """Refuse addresses that are not allowed, and files that are none of the job's."""
+    if path[-1] in _ADDRESSES:
+        where = _shown(path)
+        check_endpoint(text, settings.endpoints, where=where)
+        if path[-1] == "endpoint" and "?" in text:
+            raise RefusedError(f"{where}: an endpoint has no query", hint="put keys into `headers`")
+    if text.startswith("file:") or bool(_FILES & set(path)) or path[-1] in {"path", "file"}:
+        _check_file(path, text)
+
+
+def _check_file(path: Path, text: str) -> None:
+    if _leads_out(text.removeprefix("file://")):
+        raise RefusedError(
+            f"{_shown(path)}: `{text[:80]}` is no file of this job",
+            hint="upload it as a data set, and name that",
+        )
+
+
 def _check_model(where: str, model: Mapping[str, Any], settings: Settings) -> None:
     deploy = model.get("deploy")
-    kind = deploy.get("type") if isinstance(deploy, Mapping) else deploy
+    kind: Any = cast("Mapping[str, Any]", deploy).get("type") if isinstance(deploy, Mapping) else deploy
     if (model.get("source") is not None or kind not in {None, "none"}) and not settings.allow_deploy:
         raise RefusedError(
             f"{where}: this server starts no models",
@@ -118,7 +193,7 @@ def _check_model(where: str, model: Mapping[str, Any], settings: Settings) -> No
 
 def _models(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     models = document.get("models")
-    for model in models if isinstance(models, list) else ():
+    for model in cast("list[object]", models) if isinstance(models, list) else ():
         if isinstance(model, Mapping):
             yield cast("Mapping[str, Any]", model)
 
@@ -141,9 +216,10 @@ def _is_text(path: Path) -> bool:
     return bool(_TEXTS & set(path))
 
 
-def _is_file_secret(name: str, settings: Settings) -> bool:
-    folder = settings.secret_files
-    return folder is not None and name.isidentifier() and (folder / name).is_file()
+def _names_file(text: str) -> bool:
+    if text.startswith("file:"):
+        return True
+    return text.endswith(_PROMPT_FILES) and not any(char.isspace() or char in "{}" for char in text)
 
 
 def _leads_out(text: str) -> bool:

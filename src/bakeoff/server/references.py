@@ -87,7 +87,7 @@ def _benchmark(given: object, shelf: _Shelf) -> object:
 
 
 def _section(given: str, shelf: _Shelf) -> Mapping[str, Any]:
-    """Return the section that a name such as `NAME` or `NAME@2` stands for; its version goes into the plan."""
+    """Return the section that `NAME` or `NAME@2` stands for; its version goes into the plan."""
     name, at, text = given.partition("@")
     version = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     if at and not 0 < version <= _MOST_VERSION:

@@ -1,4 +1,4 @@
-"""Grade given answers with the scorers of a spec, as a run grades what its models answered; no model is asked.
+"""Grade given answers with the scorers of a spec, as a run grades what its models answered.
 
 Dialects whose calls bring the answers along use this, and get one score for each row and scorer.
 """
@@ -123,10 +123,10 @@ def _filled(value: object, secrets: Mapping[str, str], where: str, key: str = ""
     if isinstance(value, (list, tuple)):
         return [_filled(each, secrets, where) for each in cast("Sequence[object]", value)]
     if key == "api_key" and isinstance(value, str) and value.startswith("${") and value.endswith("}"):
-        name = value[2:-1]
-        if name not in secrets:
+        name = value[2:-1].removesuffix(":-")
+        if name not in secrets and not value.endswith(":-}"):
             raise RefusedError(f"{where}: the variable `{name}` is not set on this server")
-        return secrets[name]
+        return secrets.get(name, "")
     return value
 
 

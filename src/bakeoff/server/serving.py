@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import types
 from pathlib import Path
 
 import msgspec
@@ -9,10 +10,11 @@ import uvicorn
 
 from bakeoff.errors import UsageError
 from bakeoff.server.app import create_app
+from bakeoff.server.connections import BoundedProtocol
 from bakeoff.server.logs import log
 from bakeoff.server.processes import Workers
 from bakeoff.server.service import Service
-from bakeoff.server.settings import Settings
+from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
 from bakeoff.wire.route import is_loopback
 
 _GRACE_S = 10
@@ -33,8 +35,8 @@ def serve(settings: Settings, place: Place) -> None:
     Raises:
         UsageError: others than this machine could call without a key, or the port is taken.
     """
-    if not is_loopback(place.host) and not settings.keys_required:
-        settings = msgspec.structs.replace(settings, keys_required=True)
+    if not is_loopback(place.host):
+        settings = msgspec.structs.replace(settings, keys_required=True, endpoints=_without_own(settings))
     service = Service(settings)
     if settings.keys_required and not service.keys.any():
         raise UsageError(
@@ -56,6 +58,7 @@ def serve(settings: Settings, place: Place) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=BoundedProtocol,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=place.certificate,
         ssl_keyfile=place.private_key,
@@ -63,12 +66,26 @@ def serve(settings: Settings, place: Place) -> None:
     log("serving", host=place.host, port=place.port, keys=settings.keys_required, workers=settings.workers)
     # uvicorn stops in order at a signal and then raises it again, which would end us before our workers.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, _go_on)
     try:
         uvicorn.Server(config).run()
     finally:
         workers.stop()
         log("stopped")
+
+
+def _without_own(settings: Settings) -> tuple[str, ...]:
+    """Return the allowed origins but those of this machine, unless one of them was asked for.
+
+    On loopback its user reaches them anyway. What listens there is not for those who call from elsewhere.
+    """
+    count = len(DEFAULT_ENDPOINTS)
+    own = settings.endpoints[:count] == DEFAULT_ENDPOINTS
+    return settings.endpoints[count:] if own else settings.endpoints
+
+
+def _go_on(_number: int, _frame: types.FrameType | None) -> None:
+    """Leave it to uvicorn."""
 
 
 def _check_port(place: Place) -> None:

@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         most_upload: bytes of one uploaded file.
         most_rows: rows of one data set or request.
         rate: calls per minute of one key; 0 for no limit.
+        mcp: offer the tools for agents at `/mcp`.
         wait: seconds that a call waits at most for a job that its dialect wants done at once.
     """
 
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_upload: Count = 100_000_000
     most_rows: Count = 1_000_000
     rate: int = 0
+    mcp: bool = False
     wait: Seconds = 600.0
 
     def to_json(self) -> bytes:

@@ -41,6 +41,9 @@ class NewRun(Shape):
         description="a `bakeoff.yaml` as JSON; a model may be the name of a registered target, and "
         "`dataset: {type: stored, name: NAME}` is an uploaded data set"
     )
+    files: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="data that the spec names, as base64 by path"
+    )
     name: str | None = Field(default=None, min_length=1, max_length=200)
     labels: dict[str, str] = Field(default_factory=dict, max_length=50)
     limits: Limits = Field(default_factory=Limits)

@@ -42,10 +42,12 @@ JOBS = sa.Table(
     sa.Column("error", sa.JSON),
     sa.Column("outcome", sa.JSON),
     sa.UniqueConstraint("project", "idempotency_key", name="uq_jobs_idempotency"),
-    sa.Index("ix_jobs_project_created", "project", "created_at"),
-    sa.Index("ix_jobs_project_state_created", "project", "state", "created_at"),
-    sa.Index("ix_jobs_project_name", "project", "name"),
-    sa.Index("ix_jobs_project_subject", "project", "dialect", "subject", "created_at"),
+    # Lists are newest first; each filter finds its rows in that order, and no row for nothing.
+    sa.Index("ix_jobs_project_created", "project", "created_at", "id"),
+    sa.Index("ix_jobs_project_state", "project", "state", "created_at", "id"),
+    sa.Index("ix_jobs_project_name", "project", "name", "created_at", "id"),
+    sa.Index("ix_jobs_project_dialect", "project", "dialect", "created_at", "id"),
+    sa.Index("ix_jobs_project_subject", "project", "dialect", "subject", "created_at", "id"),
     sa.Index("ix_jobs_state_lease", "state", "lease_until"),
 )
 

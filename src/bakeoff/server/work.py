@@ -23,7 +23,7 @@ def work(settings: Settings, *, with_server: bool) -> int:
         database.migrate()
     worker = Worker(settings, database)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: worker.stop())
+        signal.signal(number, lambda _number, _frame: worker.stop())
     if with_server:
         threading.Thread(target=_end_with_server, args=(worker,), daemon=True).start()
     worker.work()

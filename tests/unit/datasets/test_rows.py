@@ -85,6 +85,15 @@ def test_rows_of_llama_stack_in_every_form(tmp_path, form):
     assert fourth.fields["input"] == "own"
 
 
+def test_a_text_of_llama_stack_is_completed_as_it_stands_and_graded_where_it_ends(tmp_path):
+    rows = [{"completion_input": {"content": " Once "}}, {"completion_input": "upon"}, {"input_query": "a"}]
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    cases = list(LlamaStack(path="d.json", output_tokens=7).cases(tmp_path, Random(1)))
+    assert [case.prompt for case in cases] == [" Once ", "upon", None]
+    assert [case.output_tokens for case in cases] == [7, 7, 7]
+    assert [case.output_tokens for case in stack(tmp_path, json.dumps(rows))] == [None, None, None]
+
+
 def test_rows_at_a_uri(tmp_path):
     (tmp_path / "rows.csv").write_text("input_query,expected_answer\na,1\n")
     (tmp_path / "rows.jsonl").write_text('{"completion_input": "{\\"k\\": 1}"}\n')

@@ -7,7 +7,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from bakeoff.records import Case, Sample
 from bakeoff.scorers import _ngrams, _treebank
-from bakeoff.scorers.overlap import Bleu, Chrf, Gleu, RougeL, RougeN
+from bakeoff.scorers.overlap import Bleu, Chrf, Gleu, RougeL, RougeN, corpus_bleu
 
 SAMPLE = Sample(benchmark="b", case="c", target="t", outcome="ok")
 MARKED = ["dog's", "1,000.5", "houses--", "U.S.A.", "isn't", "3-4", "&amp;", "(x)", "(y", "co-op", ".", "!"]
@@ -119,3 +119,11 @@ def test_overlap_is_symmetric_and_bounded(left, right, size):
     one, other = _ngrams.grams(left, size), _ngrams.grams(right, size)
     assert _ngrams.overlap(one, other) == _ngrams.overlap(other, one) <= min(one.total(), other.total())
     assert one.total() == max(len(left) - size + 1, 0)
+
+
+@given(st.lists(st.tuples(TEXT, FULL, FULL), min_size=1, max_size=6))
+def test_the_bleu_of_a_corpus_is_that_of_sacrebleu(rows):
+    answers = [answer for answer, _, _ in rows]
+    references = [[row[at] for row in rows] for at in (1, 2)]
+    wanted = sacrebleu.corpus_bleu(answers, references).score
+    assert 100 * corpus_bleu([(a, (b, c)) for a, b, c in rows]) == pytest.approx(wanted, abs=1e-6)

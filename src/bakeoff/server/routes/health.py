@@ -1,7 +1,7 @@
 """Whether the service lives, whether it can work, and its figures."""
 
-import sqlalchemy as sa
 from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -22,14 +22,14 @@ def readyz(service: TheService) -> Response:
     """Ask the database, and look for a worker that was seen of late."""
     try:
         workers = service.queue.living(max(60.0, service.settings.lease * 2))
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         return JSONResponse({"status": "no database", "error": type(error).__name__}, status_code=503)
     status = "ok" if workers else "no worker"
     return JSONResponse({"status": status, "workers": workers}, status_code=200 if workers else 503)
 
 
 @ROUTER.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
-def metrics(request: Request, service: TheService, _caller: Reader) -> Response:
+def metrics(request: Request, service: TheService, caller: Reader) -> Response:
     """Return counts of calls and jobs in the text form of Prometheus."""
     counters: Counters = request.app.state.counters
-    return PlainTextResponse(counters.text(service), media_type=CONTENT_TYPE)
+    return PlainTextResponse(counters.text(service, caller.project), media_type=CONTENT_TYPE)

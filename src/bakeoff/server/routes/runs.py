@@ -11,20 +11,33 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from starlette.requests import Request
 from starlette.responses import FileResponse, StreamingResponse
 
+from bakeoff.server.asking import refusals
 from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.faults import MissingError
 from bakeoff.server.job import Job, JobEvent, JobFilter, JobLimits, JobState, NewJob, Webhook
+from bakeoff.server.jobtexts import file_contents
 from bakeoff.server.service import Service
 from bakeoff.server.shown import NewRun, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
+from bakeoff.server.values import check_values
 
-ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"])
+ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"], responses=refusals(404, 409, 413, 422))
 Ident = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 _EVENTS_EVERY_S = 0.25
+_REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:"
+)
+"""A report runs its own scripts on what models said, with no origin, and with nowhere to send it."""
 _ALIVE_EVERY = 40
 
 
-@ROUTER.post("", status_code=202, summary="Start a run")
+@ROUTER.post(
+    "",
+    status_code=202,
+    summary="Start a run",
+    responses={200: {"model": RunShown, "description": "the run of before"}},
+)
 def start(
     body: NewRun,
     service: TheService,
@@ -36,9 +49,11 @@ def start(
 
     The same `Idempotency-Key` with the same body gives the run of before (200).
     """
+    check_values({"name": body.name, "labels": body.labels})
     new = NewJob(
         name=body.name or str(body.spec.get("name") or "run"),
         document=body.spec,
+        files=file_contents(body.files, service.settings),
         labels=body.labels,
         limits=JobLimits(**body.limits.model_dump()),
         webhook=None if body.webhook is None else Webhook(**body.webhook.model_dump()),
@@ -138,7 +153,7 @@ def report(run: Ident, service: TheService, caller: Reader) -> Response:
     if not path.is_file():
         raise MissingError("report", run)
     # The report holds what models said: it gets no script rights beyond its own and no origin of ours.
-    headers = {"Content-Security-Policy": "sandbox allow-scripts", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Security-Policy": _REPORT_POLICY, "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type="text/html", headers=headers)
 
 

@@ -2,4 +2,6 @@
 
 from fastapi import APIRouter
 
-ROUTERS: tuple[APIRouter, ...] = ()
+from bakeoff.server.dialects.nemo import entity_routes, jobs, results, second
+
+ROUTERS: tuple[APIRouter, ...] = (entity_routes.ROUTER, jobs.ROUTER, results.ROUTER, second.ROUTER)

@@ -28,8 +28,9 @@ def downgrade() -> None:
     op.drop_table("objects")
     op.drop_index("ix_jobs_state_lease", table_name="jobs")
     op.drop_index("ix_jobs_project_subject", table_name="jobs")
-    op.drop_index("ix_jobs_project_state_created", table_name="jobs")
+    op.drop_index("ix_jobs_project_state", table_name="jobs")
     op.drop_index("ix_jobs_project_name", table_name="jobs")
+    op.drop_index("ix_jobs_project_dialect", table_name="jobs")
     op.drop_index("ix_jobs_project_created", table_name="jobs")
     op.drop_table("jobs")
     op.drop_index("ix_job_events_job", table_name="job_events")
@@ -157,11 +158,17 @@ def _create_jobs() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("project", "idempotency_key", name="uq_jobs_idempotency"),
     )
-    op.create_index("ix_jobs_project_created", "jobs", ["project", "created_at"], unique=False)
-    op.create_index("ix_jobs_project_name", "jobs", ["project", "name"], unique=False)
-    op.create_index("ix_jobs_project_state_created", "jobs", ["project", "state", "created_at"], unique=False)
+    op.create_index("ix_jobs_project_created", "jobs", ["project", "created_at", "id"], unique=False)
     op.create_index(
-        "ix_jobs_project_subject", "jobs", ["project", "dialect", "subject", "created_at"], unique=False
+        "ix_jobs_project_dialect", "jobs", ["project", "dialect", "created_at", "id"], unique=False
+    )
+    op.create_index("ix_jobs_project_name", "jobs", ["project", "name", "created_at", "id"], unique=False)
+    op.create_index("ix_jobs_project_state", "jobs", ["project", "state", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_jobs_project_subject",
+        "jobs",
+        ["project", "dialect", "subject", "created_at", "id"],
+        unique=False,
     )
     op.create_index("ix_jobs_state_lease", "jobs", ["state", "lease_until"], unique=False)
 

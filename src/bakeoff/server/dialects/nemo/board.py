@@ -1,0 +1,260 @@
+"""Evaluation jobs of all kinds: runs of our own engine, graded answers, jobs of a remote NeMo server."""
+
+from typing import Any
+
+import msgspec
+
+from bakeoff.server.access import Principal
+from bakeoff.server.dialects.nemo.entities import CONFIGS, DEFAULT, TARGETS, find, unkept
+from bakeoff.server.faults import ConflictError, MissingError
+from bakeoff.server.job import Job, JobFilter, JobState
+from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, native_job
+from bakeoff.server.nemo.figures import asked_of
+from bakeoff.server.nemo.native import DIALECT
+from bakeoff.server.nemo.remote_jobs import (
+    THING,
+    ahead,
+    cancel_remote,
+    drop_remote,
+    mirrored,
+    remote_of,
+    start_remote,
+)
+from bakeoff.server.nemo.shapes import invalid
+from bakeoff.server.objects import Thing
+from bakeoff.server.service import Service
+from bakeoff.server.times import iso
+from bakeoff.server.values import check_values
+
+Body = dict[str, Any]
+STATES: dict[JobState, str] = {
+    "queued": "created",
+    "running": "running",
+    "cancelling": "cancelling",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+_ABOUT = ("namespace", "description", "project", "ownership", "custom_fields", "name")
+_REFUSED = ("result", "status", "status_details", "output_files_url")
+_PAGE = 1000
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as all routes see it. Times are microseconds since 1970."""
+
+    id: str
+    status: str
+    about: Body
+    config: Body
+    target: Body
+    details: Body
+    created_at: int
+    updated_at: int
+    job: Job | None = None
+    thing: Thing | None = None
+
+
+def start(service: Service, body: Body, caller: Principal) -> Entry:
+    """Create a job.
+
+    Raises:
+        InvalidError: something in it is not offered, by name.
+        MissingError: its configuration or target is not there.
+    """
+    caller.need("run")
+    check_values(body)
+    for name, value in body.items():
+        if value is not None and name in _REFUSED:
+            raise invalid(name, f"`{name}` is not offered: the server says it")
+        if name not in {"config", "target", *_ABOUT, *_REFUSED}:
+            raise invalid(name, f"`{name}` is no part of a job")
+    config, shown_config = _config(service, body, caller)
+    target, shown_target = _target(service, body, caller)
+    about = {name: unkept(body[name]) for name in _ABOUT if body.get(name) is not None}
+    about.setdefault("namespace", DEFAULT)
+    remote = remote_of(config.custom_fields)
+    told: Body = {"about": about, "config": shown_config, "target": shown_target}
+    if remote is not None:
+        return entry_of(start_remote(service, config, target, remote, told, caller))
+    aim = aim_of(service, target, project=caller.project)
+    if aim.answers is not None:
+        result, rows = grade_given(service, config, aim, project=caller.project)
+        return entry_of(_finished(service, told, result, rows, caller))
+    new = native_job(service, config, aim, project=caller.project)
+    new = msgspec.structs.replace(
+        new, subject=str(shown_config.get("name") or config.type)[:200], asked={**new.asked, **told}
+    )
+    job, _new = service.submit(new, caller)
+    return entry_of(job)
+
+
+def _config(service: Service, body: Body, caller: Principal) -> tuple[Config, Body]:
+    if body.get("config") is None:
+        raise invalid("config", "Field required")
+    found, shown = find(service, CONFIGS, body["config"], project=caller.project)
+    assert isinstance(found, Config)
+    return found, shown
+
+
+def _target(service: Service, body: Body, caller: Principal) -> tuple[Target, Body]:
+    if body.get("target") is None:
+        raise invalid("target", "Field required")
+    found, shown = find(service, TARGETS, body["target"], project=caller.project)
+    assert isinstance(found, Target)
+    return found, shown
+
+
+def _finished(service: Service, told: Body, result: Body, rows: int, caller: Principal) -> Thing:
+    details = {
+        "message": "completed",
+        "progress": 100.0,
+        "samples_processed": rows,
+        "task_status": dict.fromkeys(result["tasks"], "completed"),
+    }
+    body = {**told, "status": "completed", "details": details, "result": result}
+    return ahead(service, body, caller)
+
+
+def get(service: Service, job: str, caller: Principal) -> Entry:
+    """Return a job.
+
+    Raises:
+        MissingError: the project has no such job.
+    """
+    check_values(job)
+    if job.startswith("job-"):
+        found = service.jobs.get(job, project=caller.project)
+        if found.dialect != DIALECT:
+            raise MissingError("job", job)
+        return entry_of(found)
+    try:
+        return entry_of(mirrored(service, service.objects.get(THING, job, project=caller.project)))
+    except MissingError as error:
+        raise MissingError("job", job) from error
+
+
+def cancel(service: Service, job: str, caller: Principal) -> Entry:
+    """Ask a job to end; one that has ended stays as it is."""
+    found = get(service, job, caller)
+    if found.job is not None:
+        return entry_of(service.jobs.cancel(job, project=caller.project))
+    assert found.thing is not None
+    return entry_of(cancel_remote(service, found.thing))
+
+
+def delete(service: Service, job: str, caller: Principal) -> None:
+    """Forget an ended job."""
+    found = get(service, job, caller)
+    if found.job is not None:
+        service.jobs.delete(job, project=caller.project)
+        return
+    assert found.thing is not None
+    if found.status not in {"completed", "failed", "cancelled"}:
+        raise ConflictError(f"the job `{job}` is {found.status}", hint="cancel it first")
+    drop_remote(service, found.thing)
+    service.objects.delete(THING, job, project=caller.project)
+
+
+def result_of(service: Service, entry: Entry) -> Body:
+    """Return a job's result; of one that runs, of what is stored so far.
+
+    Raises:
+        MissingError: there is nothing yet.
+    """
+    if entry.job is not None:
+        found = figures(service, entry.job)
+    else:
+        assert entry.thing is not None
+        kept: Body | None = entry.thing.body.get("result")
+        found = kept or {"tasks": {}, "groups": {}}
+    if not found["tasks"] and entry.status != "completed":
+        raise MissingError("result of job", entry.id)
+    return {
+        "id": result_id(entry.id),
+        "job": entry.id,
+        "namespace": entry.about["namespace"],
+        "files_url": f"/v1/evaluation/jobs/{entry.id}/download-results",
+        "created_at": iso(entry.created_at),
+        "updated_at": iso(entry.updated_at),
+        **found,
+    }
+
+
+def result_id(job: str) -> str:
+    """Return the id of a job's result."""
+    return f"evaluation_result-{job}"
+
+
+def entries(service: Service, caller: Principal, *, states: tuple[JobState, ...] = ()) -> list[Entry]:
+    """Return all jobs of a project, newest first."""
+    found = [entry_of(thing) for thing in service.objects.all(THING, project=caller.project)]
+    wanted = JobFilter(states=states, dialect=DIALECT)
+    after: str | None = None
+    while True:
+        page = service.jobs.page(wanted, project=caller.project, limit=_PAGE, after=after)
+        found += map(entry_of, page.jobs)
+        after = page.next
+        if after is None:
+            return sorted(found, key=lambda entry: entry.created_at, reverse=True)
+
+
+def entry_of(found: Job | Thing) -> Entry:
+    """Return a job, however it is kept."""
+    if isinstance(found, Job):
+        return Entry(
+            id=found.id,
+            status="pending" if found.state == "queued" and found.attempt else STATES[found.state],
+            about=found.asked.get("about", {"namespace": DEFAULT}),
+            config=found.asked.get("config", {}),
+            target=found.asked.get("target", {}),
+            details=_details(found),
+            created_at=found.created_at,
+            updated_at=found.updated_at,
+            job=found,
+        )
+    body = found.body
+    return Entry(
+        id=found.name,
+        status=body["status"],
+        about=body["about"],
+        config=body["config"],
+        target=body["target"],
+        details=body["details"],
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+        thing=found,
+    )
+
+
+def _details(job: Job) -> Body:
+    progress = 100.0 if job.state == "completed" else 100.0 * job.done / job.total if job.total else 0.0
+    message = STATES[job.state] if job.error is None else job.error.message
+    return {
+        "message": message,
+        "progress": min(100.0, progress),
+        "samples_processed": job.done,
+        "task_status": _task_status(job),
+    }
+
+
+def _task_status(job: Job) -> dict[str, str]:
+    """Return how far each task is: the engine asks one after the other."""
+    left = job.done
+    found: dict[str, str] = {}
+    for part in asked_of(job).parts:
+        rows = part.rows if part.rows is not None else max(job.total, 1)
+        if job.state == "completed" or left >= rows:
+            found[part.task] = "completed"
+        elif job.state in {"failed", "cancelled"}:
+            found[part.task] = "failed"
+        else:
+            found[part.task] = (
+                "running" if left > 0 or (job.state == "running" and not _running(found)) else "pending"
+            )
+        left = max(0, left - rows)
+    return found
+
+
+def _running(found: dict[str, str]) -> bool:
+    return "running" in found.values()

@@ -1,0 +1,155 @@
+"""What came of a run: each row with its answer and its grades, and the counts over them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bakeoff.records import Sample, Score
+from bakeoff.server.dialects.openai_evals.jobs import Asked, asked_of
+from bakeoff.server.job import Job
+from bakeoff.server.service import Service
+
+Status = Literal["pass", "fail", "error"]
+_COUNTS = "openai_counts.json"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one criterion says of one row; `passed` is None where it could not say."""
+
+    name: str
+    kind: str
+    score: float | None
+    passed: bool | None
+    reason: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that is done: `error` says why there is no yes or no."""
+
+    row: int
+    sample: Sample | None
+    verdicts: list[Verdict]
+    error: str = ""
+
+    @property
+    def status(self) -> Status:
+        """Return pass where all criteria pass, fail where one does not, error where one cannot say."""
+        if self.error or any(each.passed is None for each in self.verdicts):
+            return "error"
+        return "pass" if all(each.passed for each in self.verdicts) else "fail"
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model was asked and counted; None where its server said nothing."""
+
+    calls: int
+    prompt: int | None = None
+    completion: int | None = None
+    cached: int | None = None
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a run: rows by status, passes and failures by criterion, tokens."""
+
+    passed: int = 0
+    failed: int = 0
+    errored: int = 0
+    criteria: dict[str, tuple[int, int]] = {}
+    tokens: Tokens = Tokens(calls=0)
+
+
+def outcomes(job: Job, service: Service) -> Iterator[Outcome]:
+    """Yield the rows that are done, in their order."""
+    asked = asked_of(job)
+    samples = {sample.case: sample for sample in service.samples(job)}
+    scores: dict[str, list[Score]] = defaultdict(list)
+    for score in service.scores(job):
+        scores[score.case].append(score)
+    for row in range(asked.rows):
+        name = str(row)
+        if (reason := asked.unasked.get(name)) is not None:
+            yield Outcome(row=row, sample=None, verdicts=[], error=f"not asked: {reason}")
+        elif (sample := samples.get(name)) is not None:
+            found = _outcome(row, sample, scores[name], asked)
+            if found is not None:
+                yield found
+
+
+def counts(job: Job, service: Service) -> Counts:
+    """Return the numbers of a run, as far as it is; those of an ended one are kept."""
+    kept = service.jobs.folder(job.id) / _COUNTS
+    if job.ended and kept.is_file():
+        return msgspec.json.decode(kept.read_bytes(), type=Counts)
+    found = _counted(outcomes(job, service), service.samples(job), asked_of(job))
+    if job.ended:
+        _keep(kept, found)
+    return found
+
+
+def _keep(path: Path, found: Counts) -> None:
+    """Write the counts whole or not at all: another call may read them now."""
+    part = path.with_suffix(f".{id(found)}.part")
+    try:
+        part.write_bytes(msgspec.json.encode(found))
+        part.replace(path)
+    except OSError:
+        return  # the run was deleted meanwhile; counts are only kept to save time
+
+
+def _outcome(row: int, sample: Sample, scores: list[Score], asked: Asked) -> Outcome | None:
+    """Return the outcome of a row, None where it is not graded yet."""
+    if not sample.ok:
+        error = sample.error or f"the answer is {sample.outcome}: {sample.finish_reason}"
+        return Outcome(row=row, sample=sample, verdicts=[], error=error)
+    by_metric = {score.metric: score for score in scores}
+    if any(metric not in by_metric for metric in asked.metrics):
+        return None
+    verdicts = [
+        _verdict(by_metric[metric], criterion["name"], criterion["type"])
+        for criterion, metric in zip(asked.criteria, asked.metrics, strict=True)
+    ]
+    return Outcome(row=row, sample=sample, verdicts=verdicts)
+
+
+def _verdict(score: Score, name: str, kind: str) -> Verdict:
+    raw = next((part.value for part in score.parts if part.scorer == "score"), score.value)
+    known = score.value is not None
+    return Verdict(
+        name=name,
+        kind=kind,
+        score=raw if known else None,
+        passed=score.passed if known else None,
+        reason=score.reason,
+    )
+
+
+def _counted(rows: Iterable[Outcome], samples: Iterable[Sample], asked: Asked) -> Counts:
+    status: dict[Status, int] = {"pass": 0, "fail": 0, "error": 0}
+    criteria = {each["name"]: [0, 0] for each in asked.criteria}
+    for row in rows:
+        status[row.status] += 1
+        for verdict in row.verdicts:
+            if verdict.passed is not None:
+                criteria[verdict.name][0 if verdict.passed else 1] += 1
+    return Counts(
+        passed=status["pass"],
+        failed=status["fail"],
+        errored=status["error"],
+        criteria={name: (both[0], both[1]) for name, both in criteria.items()},
+        tokens=_tokens(samples) if asked.model else Tokens(calls=0),
+    )
+
+
+def _tokens(samples: Iterable[Sample]) -> Tokens:
+    calls = 0
+    totals: dict[str, int | None] = {"prompt": None, "completion": None, "cached": None}
+    for sample in samples:
+        calls += 1
+        for name, total in totals.items():
+            told: int | None = getattr(sample.usage, name)
+            if told is not None:
+                totals[name] = told + (total or 0)
+    return Tokens(calls=calls, **totals)

@@ -1,0 +1,1 @@
+"""Servers of others that do evaluations in our place."""
