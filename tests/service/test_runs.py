@@ -126,3 +126,24 @@ def test_a_job_without_time_left_fails(service: Live, endpoint: TruthProcess):
     ended = service.ended(run)
     assert ended["state"] == "failed"
     assert "limit of 1.5 seconds" in ended["error"]["message"]
+
+
+def test_a_million_requests_are_accepted_without_being_made_first(service: Live, endpoint: TruthProcess):
+    run = start(service, spec_of(endpoint, requests=1_000_000), limits={"seconds": 600})
+    assert service.call("POST", f"/api/v1/runs/{run}/cancel").status == 200
+    assert service.ended(run)["state"] == "cancelled"
+
+
+def test_pages_are_the_whole_once_with_and_without_a_filter(service: Live, endpoint: TruthProcess):
+    run = start(service, spec_of(endpoint, requests=25))
+    service.ended(run)
+    for query in ("", "&outcome=ok", "&target=m&benchmark=facts"):
+        seen: list[tuple[str, str]] = []
+        offset: int | None = 0
+        while offset is not None:
+            page = service.call("GET", f"/api/v1/runs/{run}/samples?limit=7&offset={offset}{query}").json
+            seen += [(row["case"], row["stage"]) for row in page["data"]]
+            offset = page["next_offset"]
+        assert len(seen) == len(set(seen)) >= 25
+    assert service.call("GET", f"/api/v1/runs/{run}/samples?outcome=error").json["data"] == []
+    assert service.call("GET", f"/api/v1/runs/{run}/samples?offset=100000").json["data"] == []

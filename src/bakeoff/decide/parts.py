@@ -10,6 +10,8 @@ Key = tuple[str, int]
 Scores = dict[Key, Score]
 
 _NO_PARTS: list[Part] = []
+_OF_SCORING = frozenset({"unparsable", "judge_failed"})
+"""Outcomes that a scorer gives; the answer itself was one."""
 
 
 def part_scores(scorers: Mapping[str, Scores]) -> dict[str, Scores]:
@@ -53,8 +55,10 @@ def _of_metric(scores: Scores, fed: Mapping[Key, tuple[Part, ...]], unique: str)
         parts = fed.get(key)
         if parts is not None or (whole and not score.parts):
             value = None if parts is None else _mean(parts)
+            # What the whole score could not read, this metric could.
+            outcome = "ok" if parts is not None and score.outcome in _OF_SCORING else score.outcome
             found[key] = msgspec.structs.replace(
-                score, metric=unique, value=value, passed=None, parts=_NO_PARTS
+                score, metric=unique, value=value, passed=None, outcome=outcome, parts=_NO_PARTS
             )
     return found
 

@@ -15,7 +15,11 @@ from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
 from bakeoff.server.told import Told
 
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV")
+_KEPT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"),
+    # Where data sets of the hub lie on this machine.
+    *("HF_HOME", "HF_DATASETS_CACHE", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"),
+)
 _INTERRUPTED = "KeyboardInterrupt"
 
 

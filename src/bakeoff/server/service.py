@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+from msgspec.structs import replace
 
 from bakeoff import clock, plugins
 from bakeoff.extend import Dataset
@@ -36,6 +37,8 @@ from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 
 _LOOK_S = 0.05
+_CHECKED = 10_000
+"""Requests of a load that are planned before it is accepted; a longer one is more of the same."""
 
 
 class Service:
@@ -82,11 +85,15 @@ class Service:
         if new.webhook is not None:
             check_webhook(new.webhook, self.settings)
         new = resolved(new, self.objects, self.files, project=caller.project)
-        self.check(new)
+        self.check(new, requests=_CHECKED)
         return self.jobs.submit(new, project=caller.project, owner=caller.name)
 
-    def check(self, new: NewJob) -> Prepared:
+    def check(self, new: NewJob, *, requests: int | None = None) -> Prepared:
         """Read the spec and the data of a job as its run would, and return its plan; nothing is sent.
+
+        Args:
+            new: the job, with names in their place.
+            requests: plan at most so many for each load, where the plan itself is not wanted.
 
         Raises:
             RefusedError: the document reaches for what it may not have.
@@ -99,6 +106,7 @@ class Service:
             loaded = load_spec(folder / "spec.json", secret_values(self.settings), base=folder)
             check_loaded(loaded.spec, self.settings)
             self._check_rows(new, loaded)
+            loaded = loaded if requests is None else _shortened(loaded, requests)
             return asyncio.run(prepare_run(loaded, lambda _text: None))
 
     def _check_rows(self, new: NewJob, loaded: LoadedSpec) -> None:
@@ -156,16 +164,26 @@ class Service:
                 self._kept = {job.id: kept}
             return kept[1]
 
-    def samples(self, job: Job) -> Iterator[Sample]:
-        """Yield the samples stored so far, in order; none before the run has begun."""
+    def samples(self, job: Job, *, skip: int = 0) -> Iterator[Sample]:
+        """Yield the samples stored so far, in order, without the first `skip`; none before it began."""
         folder = run_folder(self.jobs.folder(job.id))
-        return iter(()) if folder is None else read_records(folder, Sample)
+        return iter(()) if folder is None else read_records(folder, Sample, skip=skip)
 
-    def scores(self, job: Job) -> Iterator[Score]:
-        """Yield the scores stored so far, in order; none before the run has begun."""
+    def scores(self, job: Job, *, skip: int = 0) -> Iterator[Score]:
+        """Yield the scores stored so far, in order, without the first `skip`; none before it began."""
         folder = run_folder(self.jobs.folder(job.id))
-        return iter(()) if folder is None else read_records(folder, Score)
+        return iter(()) if folder is None else read_records(folder, Score, skip=skip)
 
     def cases(self, job: Job) -> Mapping[str, Mapping[str, Case]]:
         """Return the cases of a job's run, by benchmark and id, in their order."""
         return read_cases(self.run(job))
+
+
+def _shortened(loaded: LoadedSpec, most: int) -> LoadedSpec:
+    benchmarks = [
+        each
+        if each.load.requests is None or each.load.requests <= most
+        else replace(each, load=replace(each.load, requests=most))
+        for each in loaded.spec.benchmarks
+    ]
+    return replace(loaded, spec=replace(loaded.spec, benchmarks=benchmarks))

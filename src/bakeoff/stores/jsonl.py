@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -180,8 +181,13 @@ class JsonlStore:
                 self._lock.close()
 
 
-def read_records(folder: Path, kind: type[T]) -> Iterator[T]:
+def read_records(folder: Path, kind: type[T], *, skip: int = 0) -> Iterator[T]:
     """Yield a run's records without opening it for writing; a torn last line is passed over.
+
+    Args:
+        folder: the run's directory.
+        kind: of records.
+        skip: leave out this many lines at the beginning, unread.
 
     Raises:
         StoreError: a line before the last one cannot be read.
@@ -194,7 +200,7 @@ def read_records(folder: Path, kind: type[T]) -> Iterator[T]:
         return
     with file:
         torn = ""
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(islice(file, skip, None), skip + 1):
             if torn:
                 raise StoreError(
                     f"this line cannot be read: {torn}",

@@ -1,5 +1,6 @@
 """Metrics that single checks feed: their means, their names, and what is missing in them."""
 
+import msgspec
 import pytest
 from tests.unit.decide.parts import benchmark
 
@@ -85,3 +86,11 @@ def test_targets_are_compared_on_them():
     rows = quality_comparisons(collected, benchmark(), {}, ["s", "t"], DecideSpec())
     assert [row.metric for row in rows] == ["b.accuracy", "b.Tone"]
     assert rows[1].difference == pytest.approx(0.5)
+
+
+def test_a_metric_that_could_be_read_counts_where_the_whole_score_could_not():
+    read = score("a", part("strict", 0.0), part("lenient", 1.0))
+    lost = msgspec.structs.replace(read, outcome="unparsable")
+    found = part_scores({"s": {("a", 0): lost}})
+    values = {name: (each["a", 0].value, each["a", 0].outcome) for name, each in found.items()}
+    assert values == {"s:strict": (0.0, "ok"), "s:lenient": (1.0, "ok")}

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -116,7 +116,7 @@ def samples(
 ) -> Response:
     """Return a page of stored samples in their order."""
     job = service.jobs.get(run, project=caller.project)
-    return _page(service.samples(job), query)
+    return _page(lambda skip: service.samples(job, skip=skip), query)
 
 
 @ROUTER.get("/{run}/scores", summary="Scores, while the run goes on too")
@@ -128,7 +128,7 @@ def scores(
 ) -> Response:
     """Return a page of stored scores in their order."""
     job = service.jobs.get(run, project=caller.project)
-    return _page(service.scores(job), query)
+    return _page(lambda skip: service.scores(job, skip=skip), query)
 
 
 @ROUTER.get("/{run}/results", summary="Estimates, comparisons and verdict")
@@ -207,10 +207,15 @@ def _new_events(service: Service, job: Job, after: int) -> list[JobEvent]:
     return service.jobs.events(job.id, project=job.project, after=after)
 
 
-def _page(records: Iterable[msgspec.Struct], query: SampleQuery | ScoreQuery) -> Response:
+def _page(read: Callable[[int], Iterable[msgspec.Struct]], query: SampleQuery | ScoreQuery) -> Response:
+    """Return a page of rows; `read` gives them from a place on, so that no filter means no rest to read."""
     asked = query.model_dump(exclude={"offset", "limit"}, exclude_none=True)
-    kept = (each for each in records if all(getattr(each, name) == value for name, value in asked.items()))
-    rows = list(itertools.islice(kept, query.offset, query.offset + query.limit + 1))
+    skipped = 0 if asked else query.offset
+    kept = (
+        each for each in read(skipped) if all(getattr(each, name) == value for name, value in asked.items())
+    )
+    begin = query.offset - skipped
+    rows = list(itertools.islice(kept, begin, begin + query.limit + 1))
     more = query.offset + query.limit if len(rows) > query.limit else None
     return _json({"object": "list", "data": rows[: query.limit], "next_offset": more})
 
