@@ -19,8 +19,9 @@ quickstart: .venv/.installed-local  ## compare two real local models and print t
 	.venv/bin/bakeoff quickstart
 
 test: check test-deps  ## run every check and every test, slow ones included, with coverage
-	$(PY) -m pytest --cov -n 3 --dist loadfile
+	$(PY) -m pytest --cov -n 3 --dist loadfile -m 'not slow'
 	$(PY) -m coverage report --include='*/stats/*,*/records/*,*/bakeoff/plan.py,*/decide/collect.py,*/decide/comparisons.py,*/decide/estimates.py,*/decide/constraints.py,*/decide/verdict.py' --fail-under=100
+	$(PY) -m pytest -n 3 --dist loadfile -m slow --durations=15
 
 test-deps:
 	bash scripts/test-deps.sh

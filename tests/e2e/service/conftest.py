@@ -20,7 +20,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Service]:
     quick = TruthSettings(answer="arithmetic", ttft=0.001, itl=0.0)
     slow = msgspec.structs.replace(quick, ttft=0.5)
     truth = msgspec.structs.replace(quick, models={_MODEL: quick, _SLOW: slow})
-    with TruthProcess(truth) as endpoint, live(settings) as running:
+    with TruthProcess(truth, max_seconds=3600) as endpoint, live(settings) as running:
         _, key = running.service.keys.create("tests", "admin")
         for name in (_MODEL, _SLOW):
             body = {"endpoint": endpoint.url, "model": name}

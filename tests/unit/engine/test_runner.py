@@ -164,13 +164,13 @@ def test_an_open_loop_sends_at_the_times_of_its_load():
 
 
 def test_a_resumed_open_loop_starts_at_once_and_keeps_its_gaps():
-    run = Run(ScriptClient(answer()), measured=True, load=LoadSpec(kind="constant", options={"rate": 20.0}))
+    run = Run(ScriptClient(answer()), measured=True, load=LoadSpec(kind="constant", options={"rate": 1.0}))
     done = {intent.key for intent in list(intents(run.plan.stages[0]))[:4]}
     anchor = Anchor.take()
     samples: list[Sample] = run.go(done).of(Sample)
     first, second = (sample.scheduled_at for sample in samples)
-    assert second - first == 50_000_000
-    assert first < 1_000_000_000
+    assert second - first == 1_000_000_000
+    assert first < 4_000_000_000
     assert anchor.mono_ns > 0
 
 
