@@ -168,8 +168,8 @@ def _check_samples(world: World, job: str, model: str, records: dict[tuple[str, 
     for sample in samples:
         arrivals = records.pop((model, sample["usage"]["prompt"]))
         # The stored answer is that of the last time it was asked for: nothing was asked once it was stored.
-        # It is stamped as sent when the call returns, which may be after it came.
-        since, until = zero + sample["sent_at"] - SLACK_NS, zero + sample["done_at"]
+        # It is stamped as sent when the call returns, which may be long after it came; its turn came before.
+        since, until = zero + sample["scheduled_at"] - SLACK_NS, zero + sample["done_at"]
         assert since <= arrivals[-1] <= until, (arrivals, since, until, sample)
         assert len(arrivals) <= 1 + sample["segment"]
         repeated += len(arrivals) - 1
