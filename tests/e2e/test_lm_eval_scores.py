@@ -23,7 +23,7 @@ pytest.importorskip("lm_eval", reason="needs lm-eval")
 # The first test of a machine fetches 100 MB.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-ITEMS = 8
+ITEMS = 5
 THEIRS = """
 import json, sys
 from lm_eval import simple_evaluate

@@ -22,7 +22,7 @@ pytest.importorskip("lm_eval.api.model", reason="needs lm-eval")
 # The first test of a machine fetches 100 MB.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-ITEMS = 6
+ITEMS = 3
 FILES = {"gsm8k_local": (GSM8K, "gsm8k_test.jsonl"), "hellaswag_local": (HELLASWAG, "hellaswag.jsonl")}
 
 
