@@ -5,6 +5,9 @@ PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
+# Where slow tests are; a test holds this list to it. Collecting all others again would take half a minute.
+SLOW := tests/e2e tests/integration tests/service tests/unit/reports
+
 # pyright: do not ask the network for a newer release.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -21,7 +24,7 @@ quickstart: .venv/.installed-local  ## compare two real local models and print t
 test: check test-deps  ## run every check and every test, slow ones included, with coverage
 	$(PY) -m pytest --cov -n 3 --dist loadfile -m 'not slow'
 	$(PY) -m coverage report --include='*/stats/*,*/records/*,*/bakeoff/plan.py,*/decide/collect.py,*/decide/comparisons.py,*/decide/estimates.py,*/decide/constraints.py,*/decide/verdict.py' --fail-under=100
-	$(PY) -m pytest -n 3 --dist loadfile -m slow --durations=15
+	$(PY) -m pytest -n 3 --dist loadfile -m slow --durations=15 $(SLOW)
 
 test-deps:
 	bash scripts/test-deps.sh
