@@ -5,15 +5,12 @@ PYTHON ?= python3
 PY := .venv/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
-# Where slow tests are; a test holds this list to it. Collecting all others again would take half a minute.
-SLOW := tests/e2e tests/integration tests/service tests/unit/reports
-
 # pyright: do not ask the network for a newer release.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-deps check lint imports types fix bench docs constraints clean
+.PHONY: help quickstart test coverage test-deps check lint imports types fix bench docs constraints clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -21,10 +18,12 @@ help:  ## list these targets
 quickstart: .venv/.installed-local  ## compare two real local models and print the verdict
 	.venv/bin/bakeoff quickstart
 
-test: check test-deps  ## run every check and every test, slow ones included, with coverage
+test: check test-deps  ## run every check and every test, slow ones included
+	$(PY) -m pytest -n 3 --dist loadfile --durations=15
+
+coverage: .venv/.installed-dev test-deps  ## measure what the quick tests cover, and fail where it is too little
 	$(PY) -m pytest --cov -n 3 --dist loadfile -m 'not slow'
 	$(PY) -m coverage report --include='*/stats/*,*/records/*,*/bakeoff/plan.py,*/decide/collect.py,*/decide/comparisons.py,*/decide/estimates.py,*/decide/constraints.py,*/decide/verdict.py' --fail-under=100
-	$(PY) -m pytest -n 3 --dist loadfile -m slow --durations=15 $(SLOW)
 
 test-deps:
 	bash scripts/test-deps.sh

@@ -265,16 +265,3 @@ def test_constraints_are_plain_pins() -> None:
     pins = [line for line in lines if not line.startswith("#")]
     report([pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)], "not NAME==VERSION")
     assert len(pins) > 20
-
-
-def test_slow_tests_are_where_the_makefile_looks_for_them() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    folders = re.findall(r"^SLOW := (.*)$", makefile, re.MULTILINE)[0].split()
-    mark = "mark." + "slow"
-    found = [
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "tests").rglob("*.py")
-        if mark in path.read_text(encoding="utf-8")
-        and not any(path.is_relative_to(ROOT / folder) for folder in folders)
-    ]
-    report(found, "name their folders in SLOW of the Makefile")
