@@ -143,8 +143,9 @@ def _drawn(grouped: _Draws, resamples: int, rng: Random) -> Iterable[list[float]
     sizes, count = grouped.sizes, len(grouped.sizes)
     low = min(0.0, *map(min, grouped.totals))
     span = max(map(max, grouped.totals)) - low or 1.0
-    unit = (1 << _FRACTION) / span
-    lanes = [sizes, *([round((one - low) * unit) for one in totals] for totals in grouped.totals)]
+    unit = 1 << _FRACTION
+    # Divided first: the unit over a tiny span would be infinite.
+    lanes = [sizes, *([round((one - low) / span * unit) for one in totals] for totals in grouped.totals)]
     packed = [
         sum(value << (_LANE * at) for at, value in enumerate(group)) for group in zip(*lanes, strict=True)
     ]
@@ -152,7 +153,7 @@ def _drawn(grouped: _Draws, resamples: int, rng: Random) -> Iterable[list[float]
     for _ in range(resamples):
         total = sum(rng.choices(packed, k=count))
         n = total & _MASK
-        yield [((total >> shift & _MASK) / unit + low * count) / n for shift in shifts]
+        yield [((total >> shift & _MASK) / unit * span + low * count) / n for shift in shifts]
 
 
 def _normal(grouped: _Draws, resamples: int, rng: Random) -> Iterable[list[float]]:

@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bakeoff.stats.best import Scores, chances
@@ -71,6 +71,8 @@ def test_many_uneven_clusters_agree_with_few_redraws() -> None:
 
 
 @settings(max_examples=40)
+@example([[1e-300, 0.0, 0.0, 0.0]], False)
+@example([[0.0, 0.0, 0.0, 5e-324]], True)
 @given(
     st.lists(st.lists(st.floats(-5.0, 5.0), min_size=4, max_size=4), min_size=1, max_size=5),
     st.booleans(),
