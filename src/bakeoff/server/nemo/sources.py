@@ -85,7 +85,7 @@ class Rows:
         check_endpoint(url, self._service.settings.endpoints, where=where)
         most = self._service.settings.most_upload
         # A redirect could lead to where the first address may not: none is followed.
-        opener = urllib.request.build_opener(_NoRedirect)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
         try:
             with opener.open(url, timeout=_FETCH_S) as answer:
                 content: bytes = answer.read(most + 1)
