@@ -224,8 +224,10 @@ def test_where_the_system_gives_no_namespaces_the_guard_is_there(tmp_path, monke
     worker.close()
 
 
-def test_a_process_without_room_to_start_says_so():
-    reply = Worker(Limits(seconds=20.0, memory_mb=1)).ask(call("1"))
+def test_a_process_that_ends_before_it_is_ready_says_so(tmp_path, monkeypatch):
+    (tmp_path / "launch.py").write_text("raise MemoryError")
+    monkeypatch.setattr(worker_module, "_SCRIPTS", tmp_path)
+    reply = Worker(LONG).ask(call("1"))
     assert (reply.outcome, reply.isolation) == ("ended", "")
     assert "the process did not start" in reply.error
 
