@@ -39,20 +39,37 @@ def remote_of(custom_fields: Mapping[str, Any] | None) -> Remote | None:
     return None if marked is None else read(marked, Remote, f"config.custom_fields.{FIELD}")
 
 
-def ahead(service: Service, body: Body, caller: Principal) -> Thing:
+def ahead(service: Service, body: Body, caller: Principal, name: str | None = None) -> Thing:
     """Store a job under a new id."""
-    name = "eval-" + secrets.token_hex(10)
+    name = name or "eval-" + secrets.token_hex(10)
     return service.objects.put(THING, name, body, project=caller.project, owner=caller.name, new=True)
 
 
 def start_remote(
-    service: Service, config: Config, target: Target, remote: Remote, told: Body, caller: Principal
+    service: Service,
+    config: Config,
+    target: Target,
+    remote: Remote,
+    told: Body,
+    caller: Principal,
+    *,
+    name: str | None = None,
 ) -> Thing:
     """Register a configuration on a NeMo server and submit a job there; return ours, which mirrors it.
 
     It is stored before anything is sent, so that none is lost.
 
+    Args:
+        service: keeps the job.
+        config: what is registered there.
+        target: what is evaluated; names of secrets are replaced on the way out.
+        remote: the server.
+        told: what the job is to say of itself.
+        caller: whose job it is.
+        name: its id, a new one by default.
+
     Raises:
+        ConflictError: there is a job of that id.
         RefusedError: the server may not be asked.
         RemoteError: it refuses the job; then ours has failed, and says why.
     """
@@ -64,7 +81,7 @@ def start_remote(
         "details": {"message": "created", "progress": 0.0},
         "remote": {"server": msgspec.to_builtins(remote), "job": None, "looked_at": 0},
     }
-    thing = ahead(service, body, caller)
+    thing = ahead(service, body, caller, name)
     registered = False
     try:
         place = server.register(thing.name, sent["config"])
@@ -159,9 +176,11 @@ def _with_secrets(value: Any, service: Service, key: str = "") -> Any:  # noqa: 
 def _seen(service: Service, thing: Thing, server: NemoServer, state: RemoteState) -> Thing:
     """Take over a state; of an ended job its results."""
     details = {name: each for name, each in (state.status_details or {}).items() if each is not None}
-    status = state.status if state.status in _STATES else "failed"
-    if state.status not in _STATES:
-        details.setdefault("message", f"the NeMo server says `{state.status}`")
+    status = state.status
+    if status not in _STATES:
+        # Such as `unknown`: that says nothing of the job, so it stays what it was.
+        status = thing.body["status"]
+        details.setdefault("message", f"the NeMo server says `{state.status[:100]}`")
     remote = {**thing.body["remote"], "job": state.id, "looked_at": now_us()}
     known: Body = thing.body["details"] | details
     body: Body = {**thing.body, "status": status, "details": known, "remote": remote}

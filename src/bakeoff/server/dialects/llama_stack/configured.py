@@ -14,7 +14,8 @@ from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, KEY, Asked, 
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, ScoringResult
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.job import Job, NewJob
-from bakeoff.server.nemo import Aim, figures, native_job, read_config
+from bakeoff.server.nemo import Aim, Config, figures, native_job, read_config
+from bakeoff.server.nemo.remote_jobs import remote_of
 from bakeoff.server.service import Service
 
 TASKS = "trustyai_lmeval"
@@ -38,6 +39,12 @@ def form_of(name: str, stored: Stored) -> Literal["rows", "nemo", "task"]:
         f"Benchmark '{name}' has neither a data set nor a configuration",
         hint="register it with a `dataset_id`, or with a NeMo configuration as `metadata`",
     )
+
+
+def marked_config(stored: Stored) -> Config | None:
+    """Return the configuration of a benchmark that is marked for a NeMo server, None for our own engine."""
+    config = read_config(_config(stored))
+    return None if remote_of(config.custom_fields) is None else config
 
 
 def configured_job(

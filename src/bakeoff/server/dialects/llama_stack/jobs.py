@@ -1,15 +1,21 @@
 """Evaluations: run, follow, cancel, read."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Header, Path
 
 from bakeoff.server.access import Principal
 from bakeoff.server.calls import Reader, Runner, TheService
+from bakeoff.server.dialects.llama_stack import remote
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER, Stored, find_benchmark
 from bakeoff.server.dialects.llama_stack.bodies import EvaluateRows, InPath, Run
-from bakeoff.server.dialects.llama_stack.configured import configured_job, configured_response, form_of
+from bakeoff.server.dialects.llama_stack.configured import (
+    configured_job,
+    configured_response,
+    form_of,
+    marked_config,
+)
 from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, asked_of, new_job, response_of
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, JobShown, Progress
 from bakeoff.server.dialects.llama_stack.sources import all_rows
@@ -20,8 +26,7 @@ from bakeoff.server.times import iso
 
 JobId = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
 Once = Annotated[str | None, Header(max_length=200, description="the same key gives the same job")]
-Status = Literal["scheduled", "in_progress", "completed", "failed", "cancelled"]
-_STATUS: dict[JobState, Status] = {
+_STATUS: dict[JobState, remote.Status] = {
     "queued": "scheduled",
     "running": "in_progress",
     "cancelling": "in_progress",
@@ -37,6 +42,10 @@ def run(
     """Check the benchmark to its last row, and give it to the workers."""
     stored = _served(service, benchmark_id, caller)
     form = form_of(benchmark_id, stored)
+    if form == "nemo" and (config := marked_config(stored)) is not None:
+        return remote.shown(
+            remote.start(service, benchmark_id, config, body.benchmark_config, caller, idempotency_key)
+        )
     if form == "rows":
         rows = all_rows(service, stored.dataset_id, caller)
         new = new_job(service, benchmark_id, rows, stored.scoring_functions, body.benchmark_config, caller)
@@ -64,17 +73,24 @@ def evaluate_rows(
 
 def status(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Reader) -> JobShown:
     """Return how far a job is."""
+    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
+        return remote.shown(thing)
     return _shown(_job(service, benchmark_id, job_id, caller))
 
 
 def cancel(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Runner) -> None:
     """End a job within two seconds; what was answered is kept. An ended job stays as it is."""
+    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
+        remote.cancel(service, thing)
+        return
     _job(service, benchmark_id, job_id, caller)
     service.jobs.cancel(job_id, project=caller.project)
 
 
 def result(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Reader) -> EvaluateResponse:
     """Return answers and scores of an ended job; of one that did not get to its end, those that it has."""
+    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
+        return remote.response(thing)
     job = _job(service, benchmark_id, job_id, caller)
     if not job.ended:
         raise RefusedError(
@@ -91,9 +107,12 @@ def latest(benchmark_id: InPath, service: TheService, caller: Reader) -> Evaluat
     """Return the result of the benchmark's latest job that was finished."""
     wanted = JobFilter(states=("completed",), dialect=DIALECT, subject=benchmark_id)
     page = service.jobs.page(wanted, project=caller.project, limit=1)
-    if not page.jobs:
+    thing = remote.latest(service, benchmark_id, caller)
+    if page.jobs and (thing is None or thing.created_at < page.jobs[0].created_at):
+        return _response(service, page.jobs[0])
+    if thing is None:
         raise MissingError("result", benchmark_id)
-    return _response(service, page.jobs[0])
+    return remote.response(thing)
 
 
 def add_routes(router: APIRouter) -> None:
