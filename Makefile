@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 # What must be covered by tests to the last branch.
-WHOLE := */stats/*,*/records/*,*/bakeoff/plan.py,*/decide/collect.py,*/decide/comparisons.py,*/decide/estimates.py,*/decide/constraints.py,*/decide/verdict.py
+WHOLE := */stats/*,*/records/*,*/bakeoff/plan.py,*/decide/gather/collect.py,*/decide/compare/comparisons.py,*/decide/estimate/estimates.py,*/decide/verdict/constraints.py,*/decide/verdict/verdict.py
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
 # pyright: do not ask the network for a newer release.

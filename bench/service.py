@@ -21,10 +21,10 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
-from bakeoff.server.database import Database
-from bakeoff.server.job import ENDED
+from bakeoff.server.jobs.job import ENDED
 from bakeoff.server.settings import Settings
-from bakeoff.server.tables import JOBS
+from bakeoff.server.store.database import Database
+from bakeoff.server.store.tables import JOBS
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 from bench._child import measured
 from bench._table import Cell, show

@@ -16,7 +16,7 @@ _PLACES = {
     "bakeoff.frames": ("frame",),
     "bakeoff.errors": ("BakeoffError",),
     "bakeoff.run.compare": ("Compared", "ComparedTarget"),
-    "bakeoff.decide.flips": ("Flip",),
+    "bakeoff.decide.compare.flips": ("Flip",),
     "bakeoff.records": (
         "BudgetRule",
         "Case",

@@ -10,7 +10,7 @@ from bakeoff.client import Client as Client
 from bakeoff.client import RunEndedError as RunEndedError
 from bakeoff.client import RunHandle as RunHandle
 from bakeoff.client import RunInfo as RunInfo
-from bakeoff.decide.flips import Flip as Flip
+from bakeoff.decide.compare.flips import Flip as Flip
 from bakeoff.errors import BakeoffError as BakeoffError
 from bakeoff.frames import frame as frame
 from bakeoff.records import BudgetRule as BudgetRule

@@ -11,8 +11,8 @@ from bakeoff.deployers import weights_cache
 from bakeoff.deployers.local import Local
 from bakeoff.records import Deployment, ModelSpec, Score
 from bakeoff.scorers._judge_verdict import Bounds, read_label, read_score
-from bakeoff.server.scoring import GivenRow, grade_rows
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.scoring import GivenRow, grade_rows
 
 # The first test of a machine fetches 100 MB.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

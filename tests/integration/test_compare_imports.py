@@ -9,7 +9,7 @@ import pytest
 from tests.integration.commands import call
 from tests.unit.importers.examples import FILES, LM_EVAL, RESULTS, lm_eval_line, needs_results
 
-from bakeoff.decide.flips import Flip
+from bakeoff.decide.compare.flips import Flip
 from bakeoff.records import Comparison
 from bakeoff.run.compare import Compared, compare_runs
 from bakeoff.run.importing import import_files

@@ -8,7 +8,7 @@ import pytest
 
 from bakeoff import clock
 from bakeoff.cli._capabilities import as_table
-from bakeoff.decide.choices import choice_facts
+from bakeoff.decide.estimate.choices import choice_facts
 from bakeoff.records import BenchmarkSpec, Choice, Event, Sampling, Target
 from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.remembering import (

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from tests.service.serving import CASES, CONCURRENCY, LEASE_S, LEAST_WORDS, Process, World, processes, world
 
-from bakeoff.server.job import ENDED
+from bakeoff.server.jobs.job import ENDED
 
 OUTSTANDING = 6
 SLACK_NS = 20_000_000
@@ -43,10 +43,10 @@ class Chaos:
         return kind if done else ""
 
     def _worker(self) -> bool:
-        return self._process("bakeoff.server.work")
+        return self._process("bakeoff.server.workers.work")
 
     def _child(self) -> bool:
-        return self._process("bakeoff.server.child")
+        return self._process("bakeoff.server.workers.child")
 
     def _process(self, module: str) -> bool:
         found = self._world.server.found(module)
@@ -60,7 +60,7 @@ class Chaos:
         return True
 
     def _server(self) -> bool:
-        self._world.pids |= {each.pid for each in self._world.server.found("bakeoff.server.work")}
+        self._world.pids |= {each.pid for each in self._world.server.found("bakeoff.server.workers.work")}
         self._world.server.kill()
         self._world.server.start()
         return True
@@ -181,7 +181,7 @@ def check_processes(world: World) -> None:
     """Nothing of ours is left: no zombie while the server lives, no process at all after its end."""
     server = world.server.process
     assert server is not None
-    ours = {server.pid, *(each.pid for each in world.server.found("bakeoff.server.work"))}
+    ours = {server.pid, *(each.pid for each in world.server.found("bakeoff.server.workers.work"))}
     assert not [each for each in processes() if each.parent in ours and each.state == "Z"]
     world.server.stop()
     until = time.monotonic() + 10

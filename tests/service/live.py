@@ -13,11 +13,11 @@ from urllib.request import Request, urlopen
 
 import uvicorn
 
-from bakeoff.server.app import create_app
-from bakeoff.server.job import ENDED
-from bakeoff.server.processes import Workers
+from bakeoff.server.http.app import create_app
+from bakeoff.server.jobs.job import ENDED
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
+from bakeoff.server.workers.processes import Workers
 from bakeoff.testing.truth import TruthProcess
 
 WAIT_S = 60.0

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from tests import postgres
 from tests.postgres import Postgres, free_port
 
-from bakeoff.server.database import Database
-from bakeoff.server.filestore import Files
-from bakeoff.server.job import ENDED
-from bakeoff.server.objects import Objects
+from bakeoff.server.jobs.job import ENDED
 from bakeoff.server.settings import Settings
+from bakeoff.server.store.database import Database
+from bakeoff.server.store.filestore import Files
+from bakeoff.server.store.objects import Objects
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
 CASES, CONCURRENCY, LEAST_WORDS = 12, 2, 5
@@ -96,13 +96,13 @@ class Server:
         self._log.close()
 
     def found(self, module: str) -> list[Process]:
-        """Return the living workers (`bakeoff.server.work`), or their children (`bakeoff.server.child`)."""
+        """Return the living processes of a module: `….workers.work`, or `….workers.child` for jobs."""
         assert self.process is not None
         known = processes()
         workers = [
             each for each in known if each.parent == self.process.pid and "server.work" in each.command
         ]
-        if module == "bakeoff.server.work":
+        if module == "bakeoff.server.workers.work":
             return workers
         parents = {each.pid for each in workers}
         return [each for each in known if each.parent in parents and module in each.command]

@@ -19,11 +19,11 @@ from tests.service.planting import MARK, Keyed, plant
 from tests.service.route_table import TABLE, Right
 
 from bakeoff.server.access import RIGHTS, Role
-from bakeoff.server.app import create_app
-from bakeoff.server.gate import OPEN
+from bakeoff.server.http.app import create_app
+from bakeoff.server.http.gate import OPEN
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.tables import KEYS
+from bakeoff.server.store.tables import KEYS
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(300)

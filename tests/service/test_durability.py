@@ -21,18 +21,18 @@ from tests.service.chaos import audited, check_processes, rage
 from tests.service.live import live, spec_of
 from tests.service.serving import LEASE_S, Server, World, world
 
-from bakeoff.server.database import Database
-from bakeoff.server.job import NewJob
-from bakeoff.server.jobs import Jobs
-from bakeoff.server.processes import Workers
+from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.jobs.jobs import Jobs
 from bakeoff.server.settings import Settings
-from bakeoff.server.tables import META
+from bakeoff.server.store.database import Database
+from bakeoff.server.store.tables import META
+from bakeoff.server.workers.processes import Workers
 from bakeoff.testing.truth import TruthProcess
 
 KILLS = 12
 LONG_LEASE_S = 60.0
 KINDS = ["sqlite", "postgres"]
-WORK, CHILD = "bakeoff.server.work", "bakeoff.server.child"
+WORK, CHILD = "bakeoff.server.workers.work", "bakeoff.server.workers.child"
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -227,7 +227,7 @@ def test_one_idempotency_key_at_one_moment_gives_one_job(url: str, tmp_path: Pat
 
 
 def test_processes_that_start_together_migrate_once(url: str):
-    code = f"from bakeoff.server.database import Database; Database({url!r}).migrate()"
+    code = f"from bakeoff.server.store.database import Database; Database({url!r}).migrate()"
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(5)]
     assert [process.wait(60) for process in started] == [0] * 5
     database = Database(url)
@@ -243,7 +243,7 @@ def test_migrations_lead_to_the_tables_in_use_and_back(url: str):
         with database.write() as connection:
             assert compare_metadata(MigrationContext.configure(connection), META) == []
             config = Config()
-            config.set_main_option("script_location", "bakeoff:server/migrations")
+            config.set_main_option("script_location", "bakeoff:server/store/migrations")
             config.attributes["connection"] = connection
             command.downgrade(config, "base")
         with database.read() as connection:

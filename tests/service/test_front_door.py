@@ -14,7 +14,7 @@ from tests.service.live import Live, live, spec_of
 
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.tables import AUDIT, JOBS
+from bakeoff.server.store.tables import AUDIT, JOBS
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(180)

@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 from tests.service.live import Answer, Live, live, spec_of
 
-from bakeoff.server import bodies
-from bakeoff.server.app import create_app
-from bakeoff.server.connections import BoundedProtocol
+from bakeoff.server.http import bodies
+from bakeoff.server.http.app import create_app
+from bakeoff.server.http.connections import BoundedProtocol
 from bakeoff.server.service import Service
 from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
 from bakeoff.testing.truth import TruthProcess

@@ -8,9 +8,9 @@ import pytest
 from bakeoff.errors import BakeoffError, DataError
 from bakeoff.records import Score
 from bakeoff.server.faults import RefusedError, TooLargeError, TooSlowError
-from bakeoff.server.permits import check_document
-from bakeoff.server.scoring import GivenRow, grade_rows, make_scorers
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.permits import check_document
+from bakeoff.server.specs.scoring import GivenRow, grade_rows, make_scorers
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
 pytestmark = pytest.mark.timeout(120)

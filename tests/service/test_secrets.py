@@ -24,12 +24,12 @@ from fastapi.routing import iter_route_contexts
 from tests.postgres import Postgres, free_port, installed, postgres
 from tests.service.live import Answer, Live
 
-from bakeoff.server.app import create_app
-from bakeoff.server.database import Database
-from bakeoff.server.deliveries import signature
-from bakeoff.server.job import ENDED
+from bakeoff.server.http.app import create_app
+from bakeoff.server.jobs.job import ENDED
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
+from bakeoff.server.store.database import Database
+from bakeoff.server.workers.deliveries import signature
 
 pytestmark = pytest.mark.timeout(240)
 SECRETS = {
@@ -309,7 +309,7 @@ def test_no_answer_holds_a_secret(served: Serving):
 
 
 def test_no_command_line_holds_a_secret(served: Serving):
-    assert any("bakeoff.server.child" in line for line in served.commands)
+    assert any("bakeoff.server.workers.child" in line for line in served.commands)
     for line in served.commands:
         assert found_in(line.encode()) == [], line
 

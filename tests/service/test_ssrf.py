@@ -9,11 +9,11 @@ import pytest
 from bakeoff.records import Case
 from bakeoff.server.endpoints import allowed
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.job import NewJob, Webhook
-from bakeoff.server.jobfiles import write_files
-from bakeoff.server.permits import check_document, check_rows, check_webhook
+from bakeoff.server.jobs.job import NewJob, Webhook
+from bakeoff.server.jobs.jobfiles import write_files
 from bakeoff.server.secret_values import is_offered, secret_values
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.permits import check_document, check_rows, check_webhook
 
 pytestmark = pytest.mark.timeout(120)
 LISTED = ("https://api.example.com", "http://127.0.0.1:8000", "http://[::1]", "http://gpu")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.service.live import Live, live, spec_of
 
-from bakeoff.server.job import NewJob
+from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
 from bakeoff.testing.truth import TruthProcess

@@ -17,13 +17,13 @@ import pytest
 import sqlalchemy as sa
 from tests.service.live import Live, live, spec_of
 
-from bakeoff.server import deliveries
 from bakeoff.server.access import LOCAL
-from bakeoff.server.deliveries import Courier, signature
-from bakeoff.server.job import NewJob, Webhook
+from bakeoff.server.jobs.job import NewJob, Webhook
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.tables import DELIVERIES
+from bakeoff.server.store.tables import DELIVERIES
+from bakeoff.server.workers import deliveries
+from bakeoff.server.workers.deliveries import Courier, signature
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bakeoff.cli._terminal import say, table
 
 if TYPE_CHECKING:
-    from bakeoff.decide.flips import Flip
+    from bakeoff.decide.compare.flips import Flip
     from bakeoff.run.compare import Compared
 
 

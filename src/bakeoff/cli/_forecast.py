@@ -2,7 +2,7 @@
 
 from bakeoff.cli._forecast_sums import duration, usd_text
 from bakeoff.cli._terminal import table
-from bakeoff.decide.power import PlannedComparison, PlannedLoad, Scenario
+from bakeoff.decide.forecast.power import PlannedComparison, PlannedLoad, Scenario
 from bakeoff.run.effort import Effort
 from bakeoff.run.planning import Forecast
 

@@ -21,7 +21,7 @@ def command() -> None:
 def _keys(given: dict[str, Any]) -> "Keys":
     settings = settings_of(given)
     from bakeoff.server.access import Keys
-    from bakeoff.server.database import Database
+    from bakeoff.server.store.database import Database
 
     settings.data.mkdir(parents=True, exist_ok=True)
     database = Database(settings.url)

@@ -43,6 +43,6 @@ def command(*, host: str, port: int, tls_cert: Path | None, tls_key: Path | None
     if given["mcp"]:
         check_mcp()
     settings = settings_of(given)
-    from bakeoff.server.serving import Place, serve
+    from bakeoff.server.http.serving import Place, serve
 
     serve(settings, Place(host=host, port=port, certificate=tls_cert, private_key=tls_key))

@@ -14,6 +14,6 @@ from bakeoff.cli._serving import place_options, settings_of, work_options
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Do jobs of a service, one at a time; --data and --database-url must be those of the server."""
     settings = settings_of(given)
-    from bakeoff.server.work import work
+    from bakeoff.server.workers.work import work
 
     ctx.exit(work(settings, with_server=False))

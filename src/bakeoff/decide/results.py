@@ -6,18 +6,21 @@ from typing import Any
 
 import msgspec
 
-from bakeoff.decide.caveats import comparison_warnings
-from bakeoff.decide.choices import choice_facts, choice_warnings
-from bakeoff.decide.collect import Answers, Collected, collect
-from bakeoff.decide.comparisons import quality_comparisons
-from bakeoff.decide.constraints import Measured
-from bakeoff.decide.costs import CostInputs, spendings, target_costs
-from bakeoff.decide.estimates import answer_estimates, metric_estimates
-from bakeoff.decide.field import Evidence
-from bakeoff.decide.judged import judge_notes, judge_warnings
-from bakeoff.decide.loads import LoadFold, fold_loads, headline, make_folds, stage_results
-from bakeoff.decide.pricing import day_of, with_prices
-from bakeoff.decide.raced import (
+from bakeoff.decide.compare.caveats import comparison_warnings
+from bakeoff.decide.compare.comparisons import quality_comparisons
+from bakeoff.decide.compare.ranking import rankings
+from bakeoff.decide.compare.requests import cost_comparisons, latency_comparisons
+from bakeoff.decide.cost.costs import CostInputs, spendings, target_costs
+from bakeoff.decide.cost.pricing import day_of, with_prices
+from bakeoff.decide.estimate.choices import choice_facts, choice_warnings
+from bakeoff.decide.estimate.estimates import answer_estimates, metric_estimates
+from bakeoff.decide.estimate.judged import judge_notes, judge_warnings
+from bakeoff.decide.estimate.repeated import repeat_estimates
+from bakeoff.decide.gather.collect import Answers, Collected, collect
+from bakeoff.decide.gather.reported import import_facts, with_reported
+from bakeoff.decide.gather.reused import reuse_warnings
+from bakeoff.decide.load.loads import LoadFold, fold_loads, headline, make_folds, stage_results
+from bakeoff.decide.race.raced import (
     Raced,
     follow_race,
     raced_comparisons,
@@ -25,12 +28,9 @@ from bakeoff.decide.raced import (
     raced_skips,
     raced_targets,
 )
-from bakeoff.decide.ranking import rankings
-from bakeoff.decide.repeated import repeat_estimates
-from bakeoff.decide.reported import import_facts, with_reported
-from bakeoff.decide.requests import cost_comparisons, latency_comparisons
-from bakeoff.decide.reused import reuse_warnings
-from bakeoff.decide.verdict import decide
+from bakeoff.decide.verdict.constraints import Measured
+from bakeoff.decide.verdict.field import Evidence
+from bakeoff.decide.verdict.verdict import decide
 from bakeoff.records import (
     BenchmarkSpec,
     Case,

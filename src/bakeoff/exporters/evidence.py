@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bakeoff import __version__
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.errors import RunLockedError, StoreError, UsageError
 from bakeoff.evidence import (
     FILES,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.decide.collect import Answers
-from bakeoff.decide.parts import part_scores
+from bakeoff.decide.gather.collect import Answers
+from bakeoff.decide.gather.parts import part_scores
 from bakeoff.prompts import content_hash
 from bakeoff.records import Case
 from bakeoff.run.folder import read_cases

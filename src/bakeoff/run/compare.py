@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.decide.collect import Answers, Collected, collect
-from bakeoff.decide.comparisons import quality_comparisons
-from bakeoff.decide.flips import Flip, find_flips
-from bakeoff.decide.loads import PAIRED
-from bakeoff.decide.raced import follow_race, raced_comparisons
-from bakeoff.decide.requests import cost_comparisons, latency_comparisons, timed
+from bakeoff.decide.compare.comparisons import quality_comparisons
+from bakeoff.decide.compare.flips import Flip, find_flips
+from bakeoff.decide.compare.requests import cost_comparisons, latency_comparisons, timed
+from bakeoff.decide.gather.collect import Answers, Collected, collect
+from bakeoff.decide.load.loads import PAIRED
+from bakeoff.decide.race.raced import follow_race, raced_comparisons
 from bakeoff.errors import UsageError
 from bakeoff.plugins import suggest
 from bakeoff.prompts.modes import with_modes

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.inspect import FloatType
 
 from bakeoff import plugins
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.errors import UsageError
 from bakeoff.extend import Exporter
 from bakeoff.plugins import suggest

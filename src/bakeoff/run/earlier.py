@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.decide.collect import Answers, case_values, cluster_names, collect
-from bakeoff.decide.power import Observed
+from bakeoff.decide.forecast.power import Observed
+from bakeoff.decide.gather.collect import Answers, case_values, cluster_names, collect
 from bakeoff.records import BenchmarkSpec, Case, Sample, Score, Usage
 from bakeoff.run.effort import Usual
 from bakeoff.run.folder import read_cases, read_plan

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bakeoff.decide.pricing import Found
+from bakeoff.decide.cost.pricing import Found
 from bakeoff.engine.stage import stage_schedule
 from bakeoff.plan import CALIBRATION
 from bakeoff.prices import CLASSES, Tokens, amount, tier_of, token_prices, tokens_of

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.evidence import (
     LINES,
     MANIFEST,

@@ -10,7 +10,7 @@ import msgspec
 
 from bakeoff import clock
 from bakeoff.clock import Anchor
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.engine.cache import AnswerCache, cache_folder, opened
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.grading import SlowGrading, grade, ungraded

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bakeoff import plugins
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.extend import Report
 from bakeoff.prompts.modes import with_modes
 from bakeoff.records import Case, Event, Plan, Results, Sample, Score, Spec

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from bakeoff.assertions import AnyScorer, parts_of
-from bakeoff.decide.pricing import Found
+from bakeoff.decide.cost.pricing import Found
 from bakeoff.prices import Tokens
 from bakeoff.records import Case, Price, Sampling, Stage
 from bakeoff.run.effort import CHARS_PER_TOKEN, Asked, Charge, costed, summed

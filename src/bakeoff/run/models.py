@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from bakeoff import clock, plugins
-from bakeoff.decide.pricing import price_of
+from bakeoff.decide.cost.pricing import price_of
 from bakeoff.deployers import weights_cache
 from bakeoff.extend import Deployer
 from bakeoff.prompts import merged

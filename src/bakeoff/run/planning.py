@@ -10,10 +10,16 @@ import msgspec
 
 from bakeoff import clock, plugins
 from bakeoff.assertions import metrics
-from bakeoff.decide.power import PlannedComparison, PlannedLoad, Question, planned_comparisons, planned_load
-from bakeoff.decide.pricing import Found, price_of
-from bakeoff.decide.rule_hash import rule_hash
-from bakeoff.decide.undecidable import undecidable
+from bakeoff.decide.cost.pricing import Found, price_of
+from bakeoff.decide.forecast.power import (
+    PlannedComparison,
+    PlannedLoad,
+    Question,
+    planned_comparisons,
+    planned_load,
+)
+from bakeoff.decide.forecast.undecidable import undecidable
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.deployers import served_name
 from bakeoff.errors import UsageError
 from bakeoff.plan import asked_names, calibration_cases, make_load, make_plan

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bakeoff import clock
-from bakeoff.decide.pricing import Found, price_of
+from bakeoff.decide.cost.pricing import Found, price_of
 from bakeoff.errors import SpecError, SpecErrorGroup
 from bakeoff.records import Spec
 from bakeoff.run.models import Candidate

@@ -10,7 +10,7 @@ from bakeoff.records import Case, Event, Plan, Sample, Score, Spec
 from bakeoff.stores.jsonl import JsonlStore
 
 if TYPE_CHECKING:
-    from bakeoff.decide.contest import Contest, Dropped
+    from bakeoff.decide.race.contest import Contest, Dropped
 
 _ByScorer = dict[str, dict[tuple[str, int], Score]]
 
@@ -35,7 +35,7 @@ def make_racing(
     """
     if plan.race is None:
         return None
-    from bakeoff.decide.contest import make_contest  # noqa: PLC0415  few runs are a race
+    from bakeoff.decide.race.contest import make_contest  # noqa: PLC0415  few runs are a race
 
     contest = make_contest(plan, spec, cases)
     return None if contest is None else Racing(contest, store, zero, control)

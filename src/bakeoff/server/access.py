@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 import sqlalchemy as sa
 
-from bakeoff.server.database import Database, plain
 from bakeoff.server.faults import ForbiddenError, MissingError, NotKnownError
-from bakeoff.server.tables import KEYS
+from bakeoff.server.store.database import Database, plain
+from bakeoff.server.store.tables import KEYS
 from bakeoff.server.times import now_us
 
 Role = Literal["viewer", "engineer", "modelops", "admin"]

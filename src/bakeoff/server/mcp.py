@@ -25,12 +25,12 @@ from bakeoff.errors import BakeoffError
 from bakeoff.plugins import suggest
 from bakeoff.run.compare import compare_runs
 from bakeoff.server.access import Principal, Right, Role
-from bakeoff.server.job import JobFilter, JobLimits, JobState, NewJob
-from bakeoff.server.processes import Workers
-from bakeoff.server.references import resolved
+from bakeoff.server.http.shown import Limits, RunList, RunShown, run_shown
+from bakeoff.server.jobs.job import JobFilter, JobLimits, JobState, NewJob
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.shown import Limits, RunList, RunShown, run_shown
+from bakeoff.server.specs.references import resolved
+from bakeoff.server.workers.processes import Workers
 
 PATH = "/mcp"
 Call = Context[Any, Any]

@@ -20,19 +20,19 @@ from bakeoff.run.finish import make_results
 from bakeoff.run.folder import read_cases
 from bakeoff.run.stored import load_stored
 from bakeoff.server.access import Keys, Principal
-from bakeoff.server.child import run_folder
-from bakeoff.server.database import Database
 from bakeoff.server.faults import ConflictError, TooSlowError
-from bakeoff.server.filestore import Files
-from bakeoff.server.job import Job, NewJob
-from bakeoff.server.jobfiles import write_files
-from bakeoff.server.jobs import Jobs
-from bakeoff.server.objects import Objects
-from bakeoff.server.permits import check_document, check_loaded, check_rows, check_webhook
-from bakeoff.server.queue import Queue
-from bakeoff.server.references import resolved
+from bakeoff.server.jobs.job import Job, NewJob
+from bakeoff.server.jobs.jobfiles import write_files
+from bakeoff.server.jobs.jobs import Jobs
+from bakeoff.server.jobs.queue import Queue
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.permits import check_document, check_loaded, check_rows, check_webhook
+from bakeoff.server.specs.references import resolved
+from bakeoff.server.store.database import Database
+from bakeoff.server.store.filestore import Files
+from bakeoff.server.store.objects import Objects
+from bakeoff.server.workers.child import run_folder
 from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 

@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.service.live import Service
 from tests.service.live import live
 
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
 _MODEL, _SLOW = "sums", "slow-sums"

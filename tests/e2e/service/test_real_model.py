@@ -14,8 +14,8 @@ from tests.service.live import live
 from bakeoff.deployers import weights_cache
 from bakeoff.deployers.local import Local
 from bakeoff.records import ModelSpec
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
 
 # The first test of a machine fetches 100 MB.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

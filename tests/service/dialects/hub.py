@@ -9,8 +9,8 @@ from typing import Any
 from tests.service.dialects.answering import Answering
 from tests.service.live import WAIT_S, Answer, Live, live
 
-from bakeoff.server.references import BENCHMARK, TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import BENCHMARK, TARGET
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
 HERE = "/api/v1/evaluations"

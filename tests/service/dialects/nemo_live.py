@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from tests.service.live import Answer, Live
 
-from bakeoff.server.references import DATASET
+from bakeoff.server.specs.references import DATASET
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 
 ROOT = "/v1/evaluation"

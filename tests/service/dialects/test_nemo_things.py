@@ -21,8 +21,8 @@ from tests.service.dialects.nemo_live import (
 )
 from tests.service.live import Live, live
 
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)

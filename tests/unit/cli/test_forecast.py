@@ -6,7 +6,7 @@ import pytest
 
 from bakeoff.cli._forecast import can_table, effort_table
 from bakeoff.cli._forecast_sums import duration, sums, usd_text
-from bakeoff.decide.power import planned_load
+from bakeoff.decide.forecast.power import planned_load
 from bakeoff.run.effort import Effort
 from bakeoff.run.planning import Forecast, Hardware
 

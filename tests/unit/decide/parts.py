@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bakeoff.decide.constraints import Measured
-from bakeoff.decide.field import Evidence
+from bakeoff.decide.verdict.constraints import Measured
+from bakeoff.decide.verdict.field import Evidence
 from bakeoff.records import (
     BenchmarkSpec,
     Case,

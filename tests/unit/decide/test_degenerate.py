@@ -8,9 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.decide.parts import benchmark, cases, sample, score
 
-from bakeoff.decide.collect import collect
-from bakeoff.decide.comparisons import quality_comparisons
-from bakeoff.decide.requests import cost_comparisons, latency_comparisons
+from bakeoff.decide.compare.comparisons import quality_comparisons
+from bakeoff.decide.compare.requests import cost_comparisons, latency_comparisons
+from bakeoff.decide.gather.collect import collect
 from bakeoff.records import Case, Comparison, DecideSpec, Price, Score, Target, Usage
 
 NAN, INF = math.nan, math.inf

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from tests.unit.decide.parts import score
 
-from bakeoff.decide.collect import Answers, Timed
+from bakeoff.decide.gather.collect import Answers, Timed
 from bakeoff.records import Case
 from bakeoff.run.common_cases import common_cases, with_ids
 from bakeoff.run.folder import CaseLine

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.decide.collect import Answers
+from bakeoff.decide.gather.collect import Answers
 from bakeoff.records import BenchmarkSpec, Case, Choice, Sample, Score, Usage
 from bakeoff.run.earlier import observed_of, usual_of
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.unit.run.specs import load
 
-from bakeoff.decide.power import Observed
-from bakeoff.decide.rule_hash import rule_hash
+from bakeoff.decide.forecast.power import Observed
+from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.errors import DataError, UsageError
 from bakeoff.records import Usage
 from bakeoff.run.earlier import Earlier

@@ -9,8 +9,8 @@ from bakeoff.server.faults import MissingError
 from bakeoff.server.nemo.metrics import judge_endpoint
 from bakeoff.server.nemo.shapes import Endpoint, Target, invalid, read
 from bakeoff.server.nemo.sources import Row, Rows
-from bakeoff.server.references import TARGET
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import TARGET
 from bakeoff.spec.foreign import slug
 
 _ANSWERS = ("output_text", "output", "response", "generated_answer")

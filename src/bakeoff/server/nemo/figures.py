@@ -9,7 +9,7 @@ import msgspec
 
 from bakeoff.records import Case, Estimate, Sample, Score
 from bakeoff.scorers.overlap import corpus_bleu
-from bakeoff.server.job import Job
+from bakeoff.server.jobs.job import Job
 from bakeoff.server.nemo.metrics import Wanted
 from bakeoff.server.nemo.native import KEY, Asked, Part
 from bakeoff.server.nemo.shapes import Group

@@ -9,8 +9,8 @@ from bakeoff.server.nemo.figures import Body, groups_of, task_figures, values_of
 from bakeoff.server.nemo.native import filled_tasks
 from bakeoff.server.nemo.shapes import Config, Params, invalid
 from bakeoff.server.nemo.tasks import Filled
-from bakeoff.server.scoring import GivenRow, grade_rows
 from bakeoff.server.service import Service
+from bakeoff.server.specs.scoring import GivenRow, grade_rows
 
 
 def grade_given(service: Service, config: Config, aim: Aim, *, project: str) -> tuple[Body, int]:

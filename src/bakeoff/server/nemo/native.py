@@ -8,7 +8,7 @@ import msgspec
 
 from bakeoff.errors import DataError
 from bakeoff.harness import load_task, task_names
-from bakeoff.server.job import NewJob
+from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.nemo.aims import Aim, Answered
 from bakeoff.server.nemo.metrics import Wanted
 from bakeoff.server.nemo.shapes import Config, Group, Params, Task, invalid

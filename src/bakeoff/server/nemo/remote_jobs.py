@@ -10,11 +10,11 @@ from bakeoff.server.access import Principal
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.nemo.figures import estimates
 from bakeoff.server.nemo.shapes import Config, Target, described, invalid, read
-from bakeoff.server.objects import Thing
 from bakeoff.server.remotes.faults import RemoteError
 from bakeoff.server.remotes.nemo import NemoServer, Remote, RemoteState
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.service import Service
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import now_us
 from bakeoff.server.values import check_values
 

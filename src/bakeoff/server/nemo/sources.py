@@ -11,8 +11,8 @@ import msgspec
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.nemo.shapes import DataFiles, invalid
-from bakeoff.server.references import DATASET, dataset_rows
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import DATASET, dataset_rows
 
 Row = dict[str, Any]
 _FETCH_S = 30.0

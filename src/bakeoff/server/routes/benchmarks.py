@@ -5,15 +5,15 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from bakeoff.server.asking import Name, Version, refusals
-from bakeoff.server.builtin import BUILTIN, BuiltIn
-from bakeoff.server.calls import Manager, Reader, TheService
-from bakeoff.server.drafts import draft
 from bakeoff.server.faults import ConflictError, MissingError, RefusedError
-from bakeoff.server.job import NewJob
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import BENCHMARK
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Name, Version, refusals
+from bakeoff.server.http.calls import Manager, Reader, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.specs.builtin import BUILTIN, BuiltIn
+from bakeoff.server.specs.drafts import draft
+from bakeoff.server.specs.references import BENCHMARK
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 

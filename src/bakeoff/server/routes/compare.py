@@ -8,12 +8,12 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from bakeoff.run.compare import Compared, compare_runs
-from bakeoff.server.asking import json_answer, refusals
-from bakeoff.server.calls import Reader, TheService
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.job import Job
+from bakeoff.server.http.asking import json_answer, refusals
+from bakeoff.server.http.calls import Reader, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.jobs.job import Job
 from bakeoff.server.service import Service
-from bakeoff.server.shown import Shape
 from bakeoff.server.values import check_values
 
 ROUTER = APIRouter(prefix="/api/v1/compare", tags=["compare"], responses=refusals(404, 409, 422))

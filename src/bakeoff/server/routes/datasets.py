@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from bakeoff.server.asking import Limit, Name, Offset, Version, json_answer, refusals
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.datasets import card_of, delete_dataset, put_dataset, rows_of
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import DATASET
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Limit, Name, Offset, Version, json_answer, refusals
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.http.uploads import BODIES, Uploaded
+from bakeoff.server.specs.datasets import card_of, delete_dataset, put_dataset, rows_of
+from bakeoff.server.specs.references import DATASET
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
-from bakeoff.server.uploads import BODIES, Uploaded
 
 ROUTER = APIRouter(prefix="/api/v1/datasets", tags=["datasets"], responses=refusals(404, 409, 422))
 _TEXT = {"schema": {"type": "string"}}

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from bakeoff.run.deciding import WhatIf, decide_again, read_traffic
 from bakeoff.run.exporting import export_run
-from bakeoff.server.asking import Ident, json_answer, refusals
-from bakeoff.server.calls import Reader, TheService
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Ident, json_answer, refusals
+from bakeoff.server.http.calls import Reader, TheService
+from bakeoff.server.http.shown import Shape
 from bakeoff.server.values import check_values
 
 ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"], responses=refusals(404, 409, 422))

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.responses import FileResponse
 
-from bakeoff.server.asking import Ident, Limit, refusals
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.datasets import PURPOSE
 from bakeoff.server.faults import ConflictError, RefusedError
-from bakeoff.server.filestore import StoredFile
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Ident, Limit, refusals
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.http.uploads import BODIES, Uploaded
+from bakeoff.server.specs.datasets import PURPOSE
+from bakeoff.server.store.filestore import StoredFile
 from bakeoff.server.times import iso
-from bakeoff.server.uploads import BODIES, Uploaded
 
 ROUTER = APIRouter(prefix="/api/v1/files", tags=["files"], responses=refusals(404, 409, 422))
 _BODY: dict[str, Any] = {"requestBody": {"required": True, "content": BODIES}}

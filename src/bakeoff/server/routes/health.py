@@ -5,8 +5,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from bakeoff.server.calls import Reader, TheService
-from bakeoff.server.counters import CONTENT_TYPE, Counters
+from bakeoff.server.http.calls import Reader, TheService
+from bakeoff.server.http.counters import CONTENT_TYPE, Counters
 
 ROUTER = APIRouter(tags=["health"])
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from bakeoff.server.access import Key, Role
-from bakeoff.server.asking import Ident, Limit, refusals
-from bakeoff.server.audit import audit_lines
-from bakeoff.server.calls import Admin, TheService
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Ident, Limit, refusals
+from bakeoff.server.http.calls import Admin, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.store.audit import audit_lines
 from bakeoff.server.times import iso
 
 ROUTER = APIRouter(prefix="/api/v1", tags=["access"], responses=refusals(404, 422))

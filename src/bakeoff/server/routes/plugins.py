@@ -8,9 +8,9 @@ from fastapi import APIRouter
 
 from bakeoff import plugins
 from bakeoff.errors import PluginError
-from bakeoff.server.asking import refusals
-from bakeoff.server.calls import Reader
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import refusals
+from bakeoff.server.http.calls import Reader
+from bakeoff.server.http.shown import Shape
 
 ROUTER = APIRouter(prefix="/api/v1/plugins", tags=["plugins"], responses=refusals(422))
 

@@ -11,13 +11,13 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from starlette.requests import Request
 from starlette.responses import FileResponse, StreamingResponse
 
-from bakeoff.server.asking import refusals
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.faults import MissingError
-from bakeoff.server.job import Job, JobEvent, JobFilter, JobLimits, JobState, NewJob, Webhook
-from bakeoff.server.jobtexts import file_contents
+from bakeoff.server.http.asking import refusals
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.shown import NewRun, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
+from bakeoff.server.jobs.job import Job, JobEvent, JobFilter, JobLimits, JobState, NewJob, Webhook
+from bakeoff.server.jobs.jobtexts import file_contents
 from bakeoff.server.service import Service
-from bakeoff.server.shown import NewRun, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
 from bakeoff.server.values import check_values
 
 ROUTER = APIRouter(prefix="/api/v1/runs", tags=["runs"], responses=refusals(404, 409, 413, 422))

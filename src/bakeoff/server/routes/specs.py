@@ -10,13 +10,13 @@ from bakeoff.run.earlier import Earlier, read_earlier
 from bakeoff.run.planning import forecast
 from bakeoff.run.select import selected
 from bakeoff.server.access import Principal
-from bakeoff.server.asking import json_answer, refusals
-from bakeoff.server.calls import Runner, TheService
-from bakeoff.server.drafts import checked, draft, without_folder
-from bakeoff.server.job import NewJob
-from bakeoff.server.jobtexts import file_contents
+from bakeoff.server.http.asking import json_answer, refusals
+from bakeoff.server.http.calls import Runner, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.jobs.jobtexts import file_contents
 from bakeoff.server.service import Service
-from bakeoff.server.shown import Shape
+from bakeoff.server.specs.drafts import checked, draft, without_folder
 
 ROUTER = APIRouter(prefix="/api/v1/specs", tags=["specs"], responses=refusals(404, 413, 422))
 

@@ -13,14 +13,14 @@ from bakeoff.errors import EndpointError
 from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.probing import probe_models
 from bakeoff.run.remembering import Notebook
-from bakeoff.server.asking import Limit, Name, Offset, json_answer, refusals
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.drafts import draft
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.job import NewJob
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import TARGET
-from bakeoff.server.shown import Shape
+from bakeoff.server.http.asking import Limit, Name, Offset, json_answer, refusals
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.shown import Shape
+from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.specs.drafts import draft
+from bakeoff.server.specs.references import TARGET
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 from bakeoff.stores.redact import Redactor

@@ -9,7 +9,7 @@ from tests.service.dialects.answering import Answering
 from tests.service.dialects.llama_stack.calls import evaluate, message, pairs, score, scores
 from tests.service.live import Live
 
-from bakeoff.server.references import TARGET
+from bakeoff.server.specs.references import TARGET
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -6,8 +6,8 @@ import pytest
 from tests.service.dialects.answering import Answering, answering
 from tests.service.live import Live, live
 
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
 
 
 @pytest.fixture(scope="module")

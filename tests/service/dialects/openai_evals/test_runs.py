@@ -20,8 +20,8 @@ from tests.service.dialects.openai_evals.calls import (
 )
 from tests.service.live import Live, live
 
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
 
 pytestmark = pytest.mark.timeout(120)
 

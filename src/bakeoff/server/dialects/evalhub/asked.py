@@ -12,8 +12,8 @@ from bakeoff.server.dialects.evalhub.native import Shelf
 from bakeoff.server.dialects.evalhub.parameters import sampling
 from bakeoff.server.dialects.evalhub.providers import described, section_of
 from bakeoff.server.dialects.evalhub.shapes import Chosen, Criteria, JobBody, Model
-from bakeoff.server.job import NewJob
-from bakeoff.server.references import TARGET
+from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.specs.references import TARGET
 
 DIALECT = "evalhub"
 _SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

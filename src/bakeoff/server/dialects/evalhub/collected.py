@@ -8,7 +8,7 @@ from bakeoff.server.dialects.evalhub.errors import HubError
 from bakeoff.server.dialects.evalhub.native import Shelf
 from bakeoff.server.dialects.evalhub.shapes import Chosen, CollectionBody
 from bakeoff.server.dialects.evalhub.shown import CollectionShown, Part, Resource
-from bakeoff.server.objects import Thing
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 
 KIND = "evalhub.collection"

@@ -6,13 +6,13 @@ from uuid import uuid4
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import ValidationError
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.evalhub import collected
 from bakeoff.server.dialects.evalhub.calls import HERE, REFUSALS, Ident, links, shelf_of
 from bakeoff.server.dialects.evalhub.errors import invalid
 from bakeoff.server.dialects.evalhub.patching import patched
 from bakeoff.server.dialects.evalhub.shapes import CollectionBody, CollectionQuery, Patch, Sent
 from bakeoff.server.dialects.evalhub.shown import CollectionPage, CollectionShown
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 
 ROUTER = APIRouter(prefix=f"{HERE}/collections", tags=["evalhub: collections"], responses=REFUSALS)
 

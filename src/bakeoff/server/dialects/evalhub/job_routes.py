@@ -8,7 +8,6 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Reader, Runner, TheService
 from bakeoff.server.dialects.evalhub.asked import DIALECT, new_job
 from bakeoff.server.dialects.evalhub.calls import HERE, REFUSALS, Ident, links, shelf_of
 from bakeoff.server.dialects.evalhub.errors import HubError
@@ -17,7 +16,8 @@ from bakeoff.server.dialects.evalhub.shapes import DeleteQuery, EventBody, JobBo
 from bakeoff.server.dialects.evalhub.shown import JobPage, JobShown
 from bakeoff.server.dialects.evalhub.states import STATES, shown, state_of, wanted_of
 from bakeoff.server.faults import MissingError
-from bakeoff.server.job import ENDED, Job, JobFilter
+from bakeoff.server.http.calls import Reader, Runner, TheService
+from bakeoff.server.jobs.job import ENDED, Job, JobFilter
 from bakeoff.server.service import Service
 
 ROUTER = APIRouter(prefix=f"{HERE}/jobs", tags=["evalhub: jobs"], responses=REFUSALS)

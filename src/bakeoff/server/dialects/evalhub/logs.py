@@ -4,7 +4,7 @@ from bakeoff.server.dialects.evalhub.asked import Part
 from bakeoff.server.dialects.evalhub.results import Found
 from bakeoff.server.dialects.evalhub.shapes import LogQuery
 from bakeoff.server.dialects.evalhub.states import found_in, wanted_of
-from bakeoff.server.job import Job
+from bakeoff.server.jobs.job import Job
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso, now_us
 

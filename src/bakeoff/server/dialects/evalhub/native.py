@@ -6,13 +6,13 @@ from typing import Any, cast
 import msgspec
 
 from bakeoff.server.borrowed import Lender, Section
-from bakeoff.server.builtin import BUILTIN
 from bakeoff.server.dialects.evalhub.errors import HubError
 from bakeoff.server.dialects.evalhub.parameters import placed
 from bakeoff.server.dialects.evalhub.shapes import Benchmark
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import BENCHMARK, DATASET
 from bakeoff.server.service import Service
+from bakeoff.server.specs.builtin import BUILTIN
+from bakeoff.server.specs.references import BENCHMARK, DATASET
+from bakeoff.server.store.objects import Thing
 
 NAME = "bakeoff"
 _OF_DATA = ("scorers", "prompt", "fields", "metrics")

@@ -11,7 +11,7 @@ from bakeoff.server.dialects.evalhub.errors import HubError
 from bakeoff.server.dialects.evalhub.native import Shelf
 from bakeoff.server.dialects.evalhub.shapes import Benchmark, Chosen, ProviderBody
 from bakeoff.server.dialects.evalhub.shown import ProviderShown, Resource
-from bakeoff.server.objects import Thing
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 
 KIND = "evalhub.provider"

@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.records.result import Estimate, Results, StageResult
 from bakeoff.server.dialects.evalhub.asked import Part, Wanted
 from bakeoff.server.dialects.evalhub.shown import BenchmarkResult, JobResults, JobTest, MetricKind, Test
-from bakeoff.server.job import Job
+from bakeoff.server.jobs.job import Job
 
 _MS = 1000.0
 _UNANSWERED = ("error", "timeout", "cancelled", "judge_failed")

@@ -16,8 +16,8 @@ from bakeoff.server.dialects.evalhub.shown import (
     Message,
     Resource,
 )
-from bakeoff.server.job import Job
-from bakeoff.server.job import JobState as OwnState
+from bakeoff.server.jobs.job import Job
+from bakeoff.server.jobs.job import JobState as OwnState
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from fastapi import APIRouter
 
 from bakeoff import __version__
-from bakeoff.server.calls import Reader
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER
 from bakeoff.server.dialects.llama_stack.bodies import InPath
 from bakeoff.server.dialects.llama_stack.catalogue import BASIC, JUDGE
@@ -16,6 +15,7 @@ from bakeoff.server.dialects.llama_stack.shapes import (
     Version,
 )
 from bakeoff.server.faults import MissingError
+from bakeoff.server.http.calls import Reader
 
 _APIS = (
     ("eval", PROVIDER),

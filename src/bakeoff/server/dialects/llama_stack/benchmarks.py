@@ -6,12 +6,12 @@ import msgspec
 from fastapi import APIRouter
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewBenchmark
 from bakeoff.server.dialects.llama_stack.shapes import Benchmark, BenchmarkList
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.objects import Thing
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.service import Service
+from bakeoff.server.store.objects import Thing
 
 BENCHMARK = "llama_stack.benchmark"
 PROVIDER = "bakeoff"

@@ -9,8 +9,8 @@ from bakeoff.server.dialects.llama_stack.bodies import NewFunction, Params
 from bakeoff.server.dialects.llama_stack.patterns import CHOICE, MATHS
 from bakeoff.server.dialects.llama_stack.shapes import ScoringFunction
 from bakeoff.server.faults import ConflictError, MissingError, RefusedError
-from bakeoff.server.objects import Thing
 from bakeoff.server.service import Service
+from bakeoff.server.store.objects import Thing
 
 FUNCTION = "llama_stack.scoring_function"
 BASIC, JUDGE, BRAINTRUST = "basic", "llm-as-judge", "braintrust"

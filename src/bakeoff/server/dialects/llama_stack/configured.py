@@ -13,7 +13,7 @@ from bakeoff.server.dialects.llama_stack.candidates import read_candidate
 from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, KEY, Asked, asked_of, model_of
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, ScoringResult
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.job import Job, NewJob
+from bakeoff.server.jobs.job import Job, NewJob
 from bakeoff.server.nemo import Aim, Config, figures, native_job, read_config
 from bakeoff.server.nemo.remote_jobs import remote_of
 from bakeoff.server.service import Service

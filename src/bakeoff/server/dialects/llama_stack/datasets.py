@@ -6,8 +6,6 @@ import msgspec
 from fastapi import APIRouter, Query
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.datasets import delete_dataset, rows_of
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewDataset, NewRows
 from bakeoff.server.dialects.llama_stack.shapes import DatasetList, DatasetShown, RowPage
@@ -20,9 +18,11 @@ from bakeoff.server.dialects.llama_stack.sources import (
     rows_at,
 )
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import DATASET
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.service import Service
+from bakeoff.server.specs.datasets import delete_dataset, rows_of
+from bakeoff.server.specs.references import DATASET
+from bakeoff.server.store.objects import Thing
 
 CARD = "llama_stack.dataset"
 _FEW = 100

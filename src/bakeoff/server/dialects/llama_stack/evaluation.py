@@ -14,9 +14,9 @@ from bakeoff.server.dialects.llama_stack.rows import check_columns, to_ask
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse
 from bakeoff.server.dialects.llama_stack.sources import Row
 from bakeoff.server.faults import MissingError, RefusedError, TooLargeError
-from bakeoff.server.job import Job, NewJob
-from bakeoff.server.references import TARGET
+from bakeoff.server.jobs.job import Job, NewJob
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import TARGET
 from bakeoff.spec.foreign import slug
 from bakeoff.spec.variables import escape
 

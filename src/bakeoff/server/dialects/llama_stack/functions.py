@@ -21,8 +21,8 @@ from bakeoff.server.dialects.llama_stack.patterns import SIMPLE_QA
 from bakeoff.server.dialects.llama_stack.rows import ANSWER, ASKED, EXPECTED
 from bakeoff.server.dialects.llama_stack.shapes import ScoringResult
 from bakeoff.server.faults import MissingError, RefusedError
-from bakeoff.server.references import TARGET
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import TARGET
 from bakeoff.spec.foreign import slug
 
 _EXPECTED = "{{expected_answer}}"

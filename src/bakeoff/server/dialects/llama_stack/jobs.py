@@ -6,7 +6,6 @@ import msgspec
 from fastapi import APIRouter, Header, Path
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Reader, Runner, TheService
 from bakeoff.server.dialects.llama_stack import remote
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER, Stored, find_benchmark
 from bakeoff.server.dialects.llama_stack.bodies import EvaluateRows, InPath, Run
@@ -20,7 +19,8 @@ from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, asked_of, ne
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, JobShown, Progress
 from bakeoff.server.dialects.llama_stack.sources import all_rows
 from bakeoff.server.faults import MissingError, RefusedError
-from bakeoff.server.job import Job, JobFilter, JobState
+from bakeoff.server.http.calls import Reader, Runner, TheService
+from bakeoff.server.jobs.job import Job, JobFilter, JobState
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 

@@ -7,16 +7,16 @@ import msgspec
 from fastapi import APIRouter
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Manager, Reader, TheService
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewModel
 from bakeoff.server.dialects.llama_stack.shapes import ModelList, ModelShown
-from bakeoff.server.drafts import draft
 from bakeoff.server.faults import MissingError, RefusedError
-from bakeoff.server.job import NewJob
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import TARGET
+from bakeoff.server.http.calls import Manager, Reader, TheService
+from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.service import Service
+from bakeoff.server.specs.drafts import draft
+from bakeoff.server.specs.references import TARGET
+from bakeoff.server.store.objects import Thing
 from bakeoff.spec.foreign import slug
 
 CARD = "llama_stack.model"

@@ -13,10 +13,11 @@ from bakeoff.server.faults import ConflictError, MissingError, RefusedError
 from bakeoff.server.nemo import Config, Target
 from bakeoff.server.nemo.remote_jobs import THING, cancel_remote, mirrored, remote_of, start_remote
 from bakeoff.server.nemo.shapes import Params, described
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import TARGET
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import TARGET
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
+from bakeoff.spec.adopted import mapping
 
 Status = Literal["scheduled", "in_progress", "completed", "failed", "cancelled"]
 KEY = "llama_stack"
@@ -135,7 +136,7 @@ def shown(thing: Thing) -> JobShown:
     status = _STATUS[thing.body["status"]]
     ended = status in {"completed", "failed", "cancelled"}
     details = thing.body["details"]
-    limit = (thing.body["config"].get("params") or {}).get("limit_samples")
+    limit = mapping(thing.body["config"].get("params")).get("limit_samples")
     return JobShown(
         job_id=thing.name,
         status=status,
@@ -181,7 +182,7 @@ def _bounded(config: Config, sampling: dict[str, Any], rows: int | None) -> Conf
 
 
 def _benchmark(thing: Thing) -> str:
-    return str((thing.body.get(KEY) or {}).get("benchmark", ""))
+    return str(mapping(thing.body.get(KEY)).get("benchmark", ""))
 
 
 def _whole(value: object) -> int:

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.routing import APIRoute
 
-from bakeoff.server.calls import Reader
 from bakeoff.server.dialects.llama_stack import about, benchmarks, datasets, jobs, models, scoring
 from bakeoff.server.dialects.llama_stack.benchmarks import PROVIDER
 from bakeoff.server.dialects.llama_stack.shapes import ERRORS, RouteList, RouteShown
+from bakeoff.server.http.calls import Reader
 
 PREFIXES = ("/v1", "/v1alpha", "/v1beta", "")
 _SHOWN = "/v1"

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter
 
 from bakeoff.server.access import Principal
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewFunction, Params, Score, ScoreBatch
 from bakeoff.server.dialects.llama_stack.catalogue import (
     BUILT_IN,
@@ -34,8 +33,9 @@ from bakeoff.server.dialects.llama_stack.shapes import (
 )
 from bakeoff.server.dialects.llama_stack.sources import Row, all_rows, keep_rows, new_name
 from bakeoff.server.faults import ConflictError
-from bakeoff.server.scoring import GivenRow, grade_rows
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.service import Service
+from bakeoff.server.specs.scoring import GivenRow, grade_rows
 
 
 def score(body: Score, service: TheService, caller: Runner) -> ScoreResponse:

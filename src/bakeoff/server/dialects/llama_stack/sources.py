@@ -15,13 +15,13 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import msgspec
 
 from bakeoff.server.access import Principal
-from bakeoff.server.datasets import put_dataset, rows_of
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import MissingError, RefusedError, TooLargeError
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import DATASET
+from bakeoff.server.http.uploads import Upload
 from bakeoff.server.service import Service
-from bakeoff.server.uploads import Upload
+from bakeoff.server.specs.datasets import put_dataset, rows_of
+from bakeoff.server.specs.references import DATASET
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.values import check_values
 
 Row = dict[str, Any]

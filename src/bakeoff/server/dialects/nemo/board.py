@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.nemo.entities import CONFIGS, DEFAULT, TARGETS, find, unkept
 from bakeoff.server.faults import ConflictError, MissingError
-from bakeoff.server.job import Job, JobFilter, JobState
+from bakeoff.server.jobs.job import Job, JobFilter, JobState
 from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, native_job
 from bakeoff.server.nemo.figures import asked_of
 from bakeoff.server.nemo.native import DIALECT
@@ -21,8 +21,8 @@ from bakeoff.server.nemo.remote_jobs import (
     start_remote,
 )
 from bakeoff.server.nemo.shapes import invalid
-from bakeoff.server.objects import Thing
 from bakeoff.server.service import Service
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 

@@ -11,8 +11,8 @@ from bakeoff.server.access import Principal
 from bakeoff.server.faults import MissingError
 from bakeoff.server.nemo import read_config, read_target
 from bakeoff.server.nemo.shapes import Config, Target, described, invalid
-from bakeoff.server.objects import Thing
 from bakeoff.server.service import Service
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 

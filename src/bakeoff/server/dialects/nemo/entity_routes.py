@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.nemo import lists
 from bakeoff.server.dialects.nemo.asking import EntityName, JsonBody, Namespace, Told, deleted
 from bakeoff.server.dialects.nemo.entities import CONFIGS, TARGETS, change, create, entity, ident
 from bakeoff.server.dialects.nemo.errors import refusals
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 
 ROUTER = APIRouter(prefix="/v1/evaluation", tags=["NeMo Evaluator"], responses=refusals())
 _LISTED = {"parameters": lists.PARAMETERS}

@@ -5,12 +5,12 @@ from typing import Any
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.nemo import archives, board, lists
 from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Told, deleted
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
-from bakeoff.server.job import JOB_STATES, JobFilter, JobState
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.jobs.job import JOB_STATES, JobFilter, JobState
 from bakeoff.server.nemo.native import DIALECT
 from bakeoff.server.nemo.remote_jobs import THING
 from bakeoff.server.service import Service

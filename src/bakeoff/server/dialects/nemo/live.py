@@ -7,7 +7,7 @@ import msgspec
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.nemo.entities import CONFIGS, TARGETS, find
 from bakeoff.server.faults import MissingError
-from bakeoff.server.job import Job
+from bakeoff.server.jobs.job import Job
 from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, native_job
 from bakeoff.server.nemo.remote_jobs import remote_of
 from bakeoff.server.nemo.shapes import Params, invalid

@@ -6,15 +6,15 @@ import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.nemo import board, lists
 from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Told, deleted
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.dialects.nemo.jobs import entry_of_result
 from bakeoff.server.dialects.nemo.live import evaluate
 from bakeoff.server.faults import MissingError
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.nemo.shapes import Text, invalid, read
-from bakeoff.server.objects import Thing
+from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from starlette.requests import Request
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.nemo import archives, board, lists
 from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Told, deleted
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.nemo.shapes import invalid
 from bakeoff.server.times import iso
 

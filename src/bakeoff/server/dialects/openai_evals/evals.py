@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from bakeoff.errors import PluginError
 from bakeoff.records import Case, Sample
 from bakeoff.scorers.json_text import IsJson
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.openai_evals.graders import Grader, check_graders, scorers_of
 from bakeoff.server.dialects.openai_evals.plain import (
     KEPT,
@@ -24,10 +23,11 @@ from bakeoff.server.dialects.openai_evals.plain import (
     paged,
 )
 from bakeoff.server.faults import ConflictError, MissingError, RefusedError
-from bakeoff.server.job import Job, JobFilter
-from bakeoff.server.objects import Thing
-from bakeoff.server.scoring import make_scorers
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.jobs.job import Job, JobFilter
 from bakeoff.server.service import Service
+from bakeoff.server.specs.scoring import make_scorers
+from bakeoff.server.store.objects import Thing
 
 ROUTER = APIRouter(tags=["openai-evals"], responses=REFUSED)
 KIND = "openai_evals.eval"

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Form, Query, UploadFile
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import FileResponse
 
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.datasets import PURPOSE
 from bakeoff.server.dialects.openai_evals.plain import REFUSED, Ident, Page, listed, one_of, paged
 from bakeoff.server.faults import ConflictError, NotOfferedError, RefusedError
-from bakeoff.server.filestore import StoredFile
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.specs.datasets import PURPOSE
+from bakeoff.server.store.filestore import StoredFile
 from bakeoff.server.values import check_values
 
 ROUTER = APIRouter(tags=["openai-evals"], responses=REFUSED)

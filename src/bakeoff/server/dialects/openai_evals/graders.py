@@ -10,9 +10,9 @@ from bakeoff.prompts import braces
 from bakeoff.records import Sampling
 from bakeoff.server.dialects.openai_evals.plain import Body, Name, Number, Text, Whole, listed, one_of
 from bakeoff.server.faults import ForbiddenError, MissingError, RefusedError
-from bakeoff.server.objects import Objects
-from bakeoff.server.references import TARGET
 from bakeoff.server.settings import Settings
+from bakeoff.server.specs.references import TARGET
+from bakeoff.server.store.objects import Objects
 from bakeoff.spec.adopted import metric_name
 from bakeoff.spec.variables import escape
 

@@ -7,7 +7,6 @@ import msgspec
 
 from bakeoff.prompts import braces
 from bakeoff.server.access import Principal
-from bakeoff.server.child import GIVEN
 from bakeoff.server.dialects.openai_evals.evals import DIALECT, check_item
 from bakeoff.server.dialects.openai_evals.graders import escaped, scorers_of
 from bakeoff.server.dialects.openai_evals.sources import (
@@ -21,10 +20,11 @@ from bakeoff.server.dialects.openai_evals.sources import (
     rows_of,
 )
 from bakeoff.server.faults import MissingError, RefusedError
-from bakeoff.server.job import Job, NewJob
-from bakeoff.server.objects import Thing
-from bakeoff.server.references import TARGET
+from bakeoff.server.jobs.job import Job, NewJob
 from bakeoff.server.service import Service
+from bakeoff.server.specs.references import TARGET
+from bakeoff.server.store.objects import Thing
+from bakeoff.server.workers.child import GIVEN
 
 BENCHMARK = "items"
 _DATA = "datasets/items.jsonl"

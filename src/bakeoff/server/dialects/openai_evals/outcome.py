@@ -9,7 +9,7 @@ import msgspec
 
 from bakeoff.records import Sample, Score
 from bakeoff.server.dialects.openai_evals.jobs import Asked, asked_of
-from bakeoff.server.job import Job
+from bakeoff.server.jobs.job import Job
 from bakeoff.server.service import Service
 
 Status = Literal["pass", "fail", "error"]

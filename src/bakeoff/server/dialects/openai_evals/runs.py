@@ -8,7 +8,6 @@ from fastapi import Request as Call
 from pydantic import Field
 
 from bakeoff.records import Case
-from bakeoff.server.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.dialects.openai_evals.evals import DIALECT, find
 from bakeoff.server.dialects.openai_evals.jobs import BENCHMARK, Wanted, submit
 from bakeoff.server.dialects.openai_evals.outcome import Outcome, counts, outcomes
@@ -29,7 +28,8 @@ from bakeoff.server.dialects.openai_evals.shown import (
 )
 from bakeoff.server.dialects.openai_evals.sources import DataSource
 from bakeoff.server.faults import ConflictError, MissingError, TooSlowError
-from bakeoff.server.job import Job, JobFilter
+from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.jobs.job import Job, JobFilter
 from bakeoff.server.service import Service
 
 ROUTER = APIRouter(tags=["openai-evals"], responses=REFUSED)

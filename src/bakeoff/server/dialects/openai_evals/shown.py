@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from bakeoff.records import Case, Message, Sample
 from bakeoff.server.dialects.openai_evals.jobs import Asked, asked_of
 from bakeoff.server.dialects.openai_evals.outcome import Counts, Outcome, Tokens
-from bakeoff.server.job import Job, JobState
+from bakeoff.server.jobs.job import Job, JobState
 
 Status = Literal["queued", "in_progress", "completed", "failed", "canceled"]
 STATES: dict[Status, tuple[JobState, ...]] = {

@@ -9,7 +9,7 @@ pytest.importorskip("fastapi", reason="needs bakeoff[server]")
 from bakeoff.records.result import Estimate, Results, TargetResult, Verdict
 from bakeoff.server.dialects.evalhub.asked import Part, Wanted
 from bakeoff.server.dialects.evalhub.results import found_of, results_of
-from bakeoff.server.job import Job, JobLimits
+from bakeoff.server.jobs.job import Job, JobLimits
 
 
 def a_job() -> Job:

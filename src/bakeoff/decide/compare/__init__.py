@@ -1,0 +1,1 @@
+"""Targets side by side, on the same cases and requests."""

@@ -1,0 +1,1 @@
+"""What one target does: shares, means and times, with their intervals."""

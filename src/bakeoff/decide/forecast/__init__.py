@@ -1,0 +1,1 @@
+"""What a plan can and cannot show, before it is paid for."""

@@ -1,0 +1,1 @@
+"""What was stored, brought together by benchmark and target."""

@@ -1,0 +1,1 @@
+"""Races: which tests hold though they were looked at before the end."""

@@ -1,0 +1,1 @@
+"""Which target to run: constraints, quality, cost, and what the choice hangs on."""

@@ -1,0 +1,1 @@
+"""Calls: the way in, what all routes share, and the application."""

@@ -1,0 +1,1 @@
+"""Jobs: their states, their queue and their folders."""

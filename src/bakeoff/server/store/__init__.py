@@ -1,0 +1,1 @@
+"""What is kept: the database with its tables, named things and files."""
