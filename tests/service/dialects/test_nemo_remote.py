@@ -181,6 +181,9 @@ def test_each_state_of_the_contract_is_mirrored(service: Live, peer: Live, scrip
     for status in ("pending", "running", "cancelling"):
         other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": status})
         assert mirror(service, job)["status"] == status
+    other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": "unknown"})
+    told = mirror(service, job)
+    assert (told["status"], "unknown" in told["status_details"]["message"]) == ("cancelling", True)
     other.script["GET /jobs/eval-1234"] = (503, {})
     told = mirror(service, job)
     assert (told["status"], "503" in told["status_details"]["message"]) == ("cancelling", True)
@@ -195,7 +198,6 @@ def test_each_state_of_the_contract_is_mirrored(service: Live, peer: Live, scrip
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        ((200, {"id": "eval-1234", "status": "unknown"}), "unknown"),
         (
             (200, {"id": "eval-1234", "status": "failed", "status_details": {"message": "out of disk"}}),
             "out of disk",
