@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import urllib.request
 from typing import Any, cast
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.nemo.shapes import DataFiles, invalid
+from bakeoff.server.outgoing import opener
 from bakeoff.server.service import Service
 from bakeoff.server.specs.references import DATASET, dataset_rows
 
@@ -84,10 +84,8 @@ class Rows:
     def _fetched(self, url: str, where: str) -> bytes:
         check_endpoint(url, self._service.settings.endpoints, where=where)
         most = self._service.settings.most_upload
-        # A redirect could lead to where the first address may not: none is followed.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
         try:
-            with opener.open(url, timeout=_FETCH_S) as answer:
+            with opener().open(url, timeout=_FETCH_S) as answer:
                 content: bytes = answer.read(most + 1)
         except (OSError, ValueError) as error:
             raise invalid(where, f"`{url[:200]}` cannot be read: {error}") from error
@@ -105,11 +103,6 @@ class Rows:
         if len(rows) > self._service.settings.most_rows:
             raise RefusedError(f"{where}: more than {self._service.settings.most_rows:,} rows")
         return rows
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401  as the base class
-        """Follow nothing."""
 
 
 def _suffix(name: str) -> str:

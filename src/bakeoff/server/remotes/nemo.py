@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
+from bakeoff.server.outgoing import opener
 from bakeoff.server.remotes.faults import RemoteError
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
@@ -158,9 +159,8 @@ class NemoServer:
         data = None if body is None else msgspec.json.encode(body)
         url = self._remote.url.rstrip("/") + _ROOT + path
         request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310  an allowed origin
-        opener = urllib.request.build_opener(NoRedirect)
         try:
-            with opener.open(request, timeout=self._remote.timeout) as answer:
+            with opener().open(request, timeout=self._remote.timeout) as answer:
                 content: bytes = answer.read(_MOST_BYTES + 1)
         except urllib.error.HTTPError as error:
             with error:
@@ -174,13 +174,6 @@ class NemoServer:
             refused = isinstance(reason, ConnectionRefusedError)
             raise RemoteError(f"the NeMo server does not answer: {reason}", sent=not refused) from error
         return _read(content)
-
-
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nothing: a redirect could lead to where the first address may not."""
-
-    def redirect_request(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401  as the base class
-        """Return that there is nothing to follow."""
 
 
 def _read(content: bytes) -> Body:

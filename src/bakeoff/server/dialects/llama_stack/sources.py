@@ -5,10 +5,8 @@ import binascii
 import csv
 import io
 import secrets
-import urllib.request
-from email.message import Message
 from http.client import HTTPException
-from typing import IO, Any, cast
+from typing import Any, cast
 from urllib.error import URLError
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -18,6 +16,7 @@ from bakeoff.server.access import Principal
 from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import MissingError, RefusedError, TooLargeError
 from bakeoff.server.http.uploads import Upload
+from bakeoff.server.outgoing import opener
 from bakeoff.server.service import Service
 from bakeoff.server.specs.datasets import put_dataset, rows_of
 from bakeoff.server.specs.references import DATASET
@@ -91,19 +90,9 @@ def _data(head: str, body: str) -> bytes:
         raise RefusedError(f"source.uri: the `data:` text cannot be read: {error}") from error
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follow no redirect: it may lead where this server may not ask."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
-    ) -> None:
-        """Go nowhere."""
-
-
 def _fetched(uri: str, most: int) -> bytes:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
     try:
-        with opener.open(uri, timeout=_FETCH_S) as answer:
+        with opener().open(uri, timeout=_FETCH_S) as answer:
             content: bytes = answer.read(most + 1)
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise RefusedError(f"source.uri: `{uri[:100]}` does not answer with a file: {error}") from error

@@ -6,19 +6,21 @@ A template is code that a user gave us; a row is data and is never read as a tem
 import json
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, cast
 
 import jinja2
+from jinja2 import nodes
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bakeoff.errors import TemplateError
 from bakeoff.plugins import suggest
+from bakeoff.templates import bounds
 
 Render = Callable[[Mapping[str, Any]], str]
 
-_LONGEST = 10_000_000
 _UNDEFINED = re.compile(r"'(?P<name>[^']+)' is undefined|has no attribute '(?P<attribute>[^']+)'")
 _FAILURES = (
     jinja2.TemplateError,
@@ -32,24 +34,31 @@ _FAILURES = (
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """The sandbox, and no product or power so large that it fills the memory."""
+    """The sandbox, and no rendering that does not end or that fills the memory."""
 
-    intercepted_binops = frozenset({"*", "**"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def call_binop(self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401  any two values
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401  any two values
         """Compute `left operator right` unless the result would be huge."""
-        if operator == "*" and isinstance(left, int) and not isinstance(right, int):
-            left, right = right, left
-        if isinstance(right, int) and _size(operator, left) * right > _LONGEST:
-            raise jinja2.exceptions.SecurityError(f"the result of `{operator}` is too large")
+        bounds.check_binop(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401,N805  any call; names cannot clash with its own
+        """Call what the template calls, unless that is too much work."""
+        # Of a method what it is called on is given too; the sandbox wraps those that fill in a format.
+        owner: object = getattr(getattr(__obj, "__wrapped__", __obj), "__self__", None)
+        owned = [owner] if bounds.size(owner) else []
+        bounds.check_call(getattr(__obj, "__name__", ""), [*owned, *args], kwargs)
+        made = super().call(__context, __obj, *args, **kwargs)
+        bounds.charge(bounds.size(made))
+        return made
 
-def _size(operator: str, value: object) -> int:
-    """Return how much longer the result grows with each step of the right operand."""
-    if operator == "**":
-        return value.bit_length() if isinstance(value, int) else 0
-    return len(value) if isinstance(value, Sized) else 0
+    def concat(self, values: Iterable[str]) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]  a static one there
+        """Join the pieces of a text."""
+        return bounds.joined(values)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return cast("nodes.Template", bounds.Counting().visit(super()._parse(source, name, filename)))
 
 
 def lettered(choices: Iterable[object]) -> str:
@@ -66,9 +75,14 @@ def _plain_json(value: object, indent: int | None = None) -> str:
 def _environment() -> jinja2.Environment:
     # Prompts are plain text, escaping them would change what is asked.
     environment = _Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True)
-    filters = cast("dict[str, Callable[..., str]]", environment.filters)  # pyright: ignore[reportUnknownMemberType]  untyped in Jinja
+    filters = cast("dict[str, Callable[..., Any]]", environment.filters)  # pyright: ignore[reportUnknownMemberType]  untyped in Jinja
     filters["lettered"] = lettered
     filters["tojson"] = _plain_json
+    for known in (filters, cast("dict[str, Callable[..., Any]]", environment.tests)):  # pyright: ignore[reportUnknownMemberType]  as above
+        known |= {name: bounds.counted(name, function) for name, function in known.items()}
+    filters |= {bounds.STEPS: bounds.steps, bounds.SEEN: bounds.seen, bounds.JOINED: bounds.joined}
+    # Text at random is no prompt that could be asked again.
+    del cast("dict[str, Any]", environment.globals)["lipsum"]  # pyright: ignore[reportUnknownMemberType]  as above
     return environment
 
 
@@ -98,7 +112,7 @@ def compile_template(source: str, where: str) -> Render:
 
     def render(fields: Mapping[str, Any]) -> str:
         try:
-            return template.render(fields)
+            return bounds.bounded(lambda: template.render(fields))
         except _FAILURES as error:
             raise _explained(error, where, fields) from error
 
