@@ -3,18 +3,15 @@
 import json
 import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 import pytest
 from tests.service.dialects.llama_stack.calls import config, message
-from tests.service.dialects.nemo_peer import CONTRACT, RESULT, Peer, scripted_peer
-from tests.service.live import Live, live
+from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
+from tests.service.live import Live
 
-from bakeoff.server.settings import Settings
-from bakeoff.testing.truth import TruthProcess, TruthSettings
+from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -29,33 +26,6 @@ TASK = {
         }
     },
 }
-
-
-@pytest.fixture(scope="module")
-def sums() -> Generator[TruthProcess]:
-    quick = TruthSettings(answer="arithmetic", ttft=0.001, itl=0.0)
-    slow = msgspec.structs.replace(quick, ttft=0.3)
-    with TruthProcess(
-        msgspec.structs.replace(quick, models={"sums": quick, "slow": slow}), max_seconds=3600
-    ) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
-    """Another service, whose users need a key."""
-    with live(Settings(data=tmp_path_factory.mktemp("peer"), workers=1, keys_required=True)) as running:
-        running.key = running.service.keys.create("bakeoff", "admin")[1]
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live]:
-    """A service that has no worker of its own: what ends here was done elsewhere."""
-    folder: Path = tmp_path_factory.mktemp("secrets")
-    (folder / "NEMO_KEY").write_text(peer.key or "")
-    with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=0, secret_files=folder)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -84,8 +54,8 @@ def at_peer(ours: Live, peer: Live, **params: Any) -> str:
     return registered(ours, {"type": "custom", "params": params, "tasks": {"qa": task}}, peer.url, timeout=10)
 
 
-def model(ours: Live, sums: TruthProcess, name: str = "sums") -> str:
-    body = {"model_id": f"org/{name}", "provider_model_id": name, "metadata": {"endpoint": sums.url}}
+def model(ours: Live, endpoint: TruthProcess, name: str = "sums") -> str:
+    body = {"model_id": f"org/{name}", "provider_model_id": name, "metadata": {"endpoint": endpoint.url}}
     assert ours.call("POST", "/v1/models", body).status == 200
     return f"org/{name}"
 
@@ -103,10 +73,10 @@ def until(ours: Live, path: str, *states: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_a_benchmark_is_run_there_with_what_the_candidate_says(ours: Live, peer: Live, sums: TruthProcess):
+def test_a_benchmark_is_run_there_as_the_candidate_says(ours: Live, peer: Live, endpoint: TruthProcess):
     base = at_peer(ours, peer, limit_samples=20, parallelism=2)
     asked = config(
-        model(ours, sums),
+        model(ours, endpoint),
         candidate={"sampling_params": {"temperature": 0.5, "max_tokens": 7}},
         num_examples=4,
     )
@@ -132,9 +102,9 @@ def test_a_benchmark_is_run_there_with_what_the_candidate_says(ours: Live, peer:
     assert ours.call("GET", f"/v1/evaluation/jobs/{job}").json["status"] == "completed"
 
 
-def test_it_can_be_cancelled_and_has_no_result_then(ours: Live, peer: Live, sums: TruthProcess):
+def test_it_can_be_cancelled_and_has_no_result_then(ours: Live, peer: Live, endpoint: TruthProcess):
     base = at_peer(ours, peer, parallelism=1)
-    job = run(ours, base, config(model(ours, sums, "slow"))).json["job_id"]
+    job = run(ours, base, config(model(ours, endpoint, "slow"))).json["job_id"]
     assert ours.call("GET", f"{base}/jobs/{job}/result").status == 400
     until(ours, f"{base}/jobs/{job}", "in_progress")
     assert ours.call("POST", f"{base}/jobs/{job}/cancel").status == 200

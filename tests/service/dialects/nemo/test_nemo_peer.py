@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.dialects.nemo_peer import CONTRACT, RESULT, Peer, scripted_peer
+from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
 
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.remotes.faults import RemoteError

@@ -5,12 +5,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.service.dialects.nemo_live import (
+from tests.service.dialects.nemo.calls import (
     EQUALS,
     ROOT,
     ROWS,
     chat,
-    computing,
     custom,
     finish,
     model,
@@ -19,7 +18,7 @@ from tests.service.dialects.nemo_live import (
     store,
     submit,
 )
-from tests.service.dialects.nemo_peer import Peer, scripted_peer
+from tests.service.dialects.nemo.peer import Peer, scripted_peer
 from tests.service.live import Live, live
 
 from bakeoff.errors import BakeoffError, DataError, SpecError, SpecErrorGroup
@@ -31,12 +30,6 @@ from bakeoff.server.settings import Settings
 from bakeoff.testing.truth import Fault, TruthProcess, TruthSettings
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Generator[TruthProcess]:
-    with computing() as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

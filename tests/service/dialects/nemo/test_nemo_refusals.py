@@ -1,15 +1,12 @@
 """What NeMo's clients may not ask for: refused by name, never ignored."""
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.dialects.nemo_live import (
+from tests.service.dialects.nemo.calls import (
     ROOT,
-    ROWS,
     chat,
-    computing,
     custom,
     model,
     refused,
@@ -22,19 +19,6 @@ from bakeoff.server.settings import Settings
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Generator[TruthProcess]:
-    with computing() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
-    with live(Settings(data=tmp_path_factory.mktemp("service"), workers=1)) as running:
-        store(running, "default/sums", ROWS)
-        yield running
 
 
 CHANGES: list[tuple[dict[str, Any], str]] = [

@@ -2,17 +2,15 @@
 
 import json
 import time
-from collections.abc import Generator
 
 import pytest
 import sacrebleu
-from tests.service.dialects.nemo_live import (
+from tests.service.dialects.nemo.calls import (
     EQUALS,
     PAGE,
     ROOT,
     ROWS,
     chat,
-    computing,
     custom,
     finish,
     model,
@@ -21,25 +19,11 @@ from tests.service.dialects.nemo_live import (
     store,
     submit,
 )
-from tests.service.live import Live, live
+from tests.service.live import Live
 
-from bakeoff.server.settings import Settings
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Generator[TruthProcess]:
-    with computing() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
-    with live(Settings(data=tmp_path_factory.mktemp("service"), workers=1)) as running:
-        store(running, "default/sums", ROWS)
-        yield running
 
 
 def test_the_pages_custom_example_ends_in_bleu(service: Live, endpoint: TruthProcess):

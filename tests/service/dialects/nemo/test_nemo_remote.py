@@ -6,46 +6,19 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
-import msgspec
 import pytest
-from tests.service.dialects.nemo_peer import CONTRACT, Peer, scripted_peer
-from tests.service.live import Answer, Live, live
+from tests.service.dialects.nemo.peer import CONTRACT, Peer, scripted_peer
+from tests.service.live import Answer, Live
 
 from bakeoff.server.access import LOCAL
 from bakeoff.server.nemo.remote_jobs import THING
 from bakeoff.server.remotes.nemo import MARK
-from bakeoff.server.settings import Settings
-from bakeoff.testing.truth import TruthProcess, TruthSettings
+from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
 
 ROOT = "/v1/evaluation"
 ROWS = "".join(json.dumps({"q": f"What is {n} + 1?", "right": str(n + 1)}) + "\n" for n in range(200))
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Generator[TruthProcess]:
-    quick = TruthSettings(answer="arithmetic", ttft=0.001, itl=0.0)
-    slow = msgspec.structs.replace(quick, ttft=0.3)
-    with TruthProcess(msgspec.structs.replace(quick, models={"sums": quick, "slow": slow})) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
-    """Another service, whose users need a key."""
-    settings = Settings(data=tmp_path_factory.mktemp("peer"), workers=1, keys_required=True)
-    with live(settings) as running:
-        running.key = running.service.keys.create("bakeoff", "admin")[1]
-        yield running
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live]:
-    folder = tmp_path_factory.mktemp("secrets")
-    (folder / "NEMO_KEY").write_text(peer.key or "")
-    with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=0, secret_files=folder)) as running:
-        yield running
 
 
 def config(peer: Live, url: str | None = None, **server: Any) -> dict[str, Any]:
@@ -75,8 +48,8 @@ def model(endpoint: TruthProcess, name: str = "sums") -> dict[str, Any]:
     return {"type": "model", "model": {"api_endpoint": {"url": url, "model_id": name}}}
 
 
-def submit(service: Live, config: Any, target: Any) -> Answer:
-    return service.call("POST", f"{ROOT}/jobs", {"config": config, "target": target})
+def submit(ours: Live, config: Any, target: Any) -> Answer:
+    return ours.call("POST", f"{ROOT}/jobs", {"config": config, "target": target})
 
 
 def until(ask: Callable[[], dict[str, Any]], *states: str) -> dict[str, Any]:
@@ -87,76 +60,74 @@ def until(ask: Callable[[], dict[str, Any]], *states: str) -> dict[str, Any]:
     return found
 
 
-def test_a_job_of_another_server_is_mirrored_to_its_results(
-    service: Live, peer: Live, endpoint: TruthProcess
-):
-    begun = submit(service, config(peer), model(endpoint))
+def test_a_job_of_another_server_is_mirrored_to_its_results(ours: Live, peer: Live, endpoint: TruthProcess):
+    begun = submit(ours, config(peer), model(endpoint))
     assert begun.status == 200, begun.body
     job = begun.json["id"]
     assert job.startswith("eval-")
-    ended = until(lambda: service.call("GET", f"{ROOT}/jobs/{job}").json, "completed", "failed")
+    ended = until(lambda: ours.call("GET", f"{ROOT}/jobs/{job}").json, "completed", "failed")
     assert ended["status"] == "completed", ended
     assert ended["status_details"]["samples_processed"] == 5
     assert ended["status_details"]["task_status"] == {"qa": "completed"}
-    result = service.call("GET", f"{ROOT}/jobs/{job}/results").json
+    result = ours.call("GET", f"{ROOT}/jobs/{job}/results").json
     score = result["tasks"]["qa"]["metrics"]["right"]["scores"]["string-check"]
     assert (result["job"], score["value"], score["stats"]["count"]) == (job, 1.0, 5)
-    thing = service.service.objects.get(THING, job, project="default")
+    thing = ours.service.objects.get(THING, job, project="default")
     assert thing.body["estimates"]["qa.right.string-check"]["value"] == 1.0
-    stored = b"".join(path.read_bytes() for path in service.service.settings.data.glob("bakeoff.db*"))
+    stored = b"".join(path.read_bytes() for path in ours.service.settings.data.glob("bakeoff.db*"))
     assert (peer.key or "?").encode() not in stored
-    listed = service.call("GET", f"{ROOT}/jobs?filter[status]=completed").json["data"]
+    listed = ours.call("GET", f"{ROOT}/jobs?filter[status]=completed").json["data"]
     assert job in [one["id"] for one in listed]
     (theirs,) = peer.call("GET", f"{ROOT}/jobs?filter[custom_fields][{MARK}]={job}").json["data"]
     assert theirs["config"]["name"] == job
     assert theirs["config"]["custom_fields"] == {"team": "blue"}
-    packed = service.call("GET", f"{ROOT}/jobs/{job}/download-results")
+    packed = ours.call("GET", f"{ROOT}/jobs/{job}/download-results")
     assert packed.status == 200
-    assert service.call("GET", f"{ROOT}/jobs/{job}/logs").status == 200
-    assert service.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "completed"
-    assert service.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
+    assert ours.call("GET", f"{ROOT}/jobs/{job}/logs").status == 200
+    assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "completed"
+    assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
     assert peer.call("GET", f"{ROOT}/configs/bakeoff/{job}").status == 404
 
 
-def test_a_cancelled_job_is_cancelled_there_too(service: Live, peer: Live, endpoint: TruthProcess):
+def test_a_cancelled_job_is_cancelled_there_too(ours: Live, peer: Live, endpoint: TruthProcess):
     asked = config(peer)
     asked["params"] = {"parallelism": 1}
-    job = submit(service, asked, model(endpoint, "slow")).json["id"]
-    until(lambda: service.call("GET", f"{ROOT}/jobs/{job}").json, "running")
-    assert service.call("DELETE", f"{ROOT}/jobs/{job}").status == 409
-    told = service.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"]
+    job = submit(ours, asked, model(endpoint, "slow")).json["id"]
+    until(lambda: ours.call("GET", f"{ROOT}/jobs/{job}").json, "running")
+    assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 409
+    told = ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"]
     assert told in {"cancelling", "cancelled"}
-    until(lambda: service.call("GET", f"{ROOT}/jobs/{job}").json, "cancelled")
+    until(lambda: ours.call("GET", f"{ROOT}/jobs/{job}").json, "cancelled")
     (theirs,) = peer.call("GET", f"{ROOT}/jobs?filter[custom_fields][{MARK}]={job}").json["data"]
     assert theirs["status"] == "cancelled"
 
 
-def test_a_refusal_of_the_other_server_is_told(service: Live, peer: Live, endpoint: TruthProcess):
+def test_a_refusal_of_the_other_server_is_told(ours: Live, peer: Live, endpoint: TruthProcess):
     asked = config(peer)
     asked["tasks"]["qa"]["metrics"]["odd"] = {"type": "no-such-metric"}
-    answer = submit(service, asked, model(endpoint))
+    answer = submit(ours, asked, model(endpoint))
     assert answer.status == 502
     assert "no-such-metric" in answer.json["detail"]
-    newest = service.call("GET", f"{ROOT}/jobs?sort=-created_at&page_size=1").json["data"][0]
+    newest = ours.call("GET", f"{ROOT}/jobs?sort=-created_at&page_size=1").json["data"][0]
     assert newest["status"] == "failed"
     assert "no-such-metric" in newest["status_details"]["message"]
 
 
-def test_a_server_that_may_not_be_asked_is_refused(service: Live, peer: Live, endpoint: TruthProcess):
+def test_a_server_that_may_not_be_asked_is_refused(ours: Live, peer: Live, endpoint: TruthProcess):
     for server, word in (
         ({"url": "http://nemo.example"}, "nemo.example"),
         ({"api_key": "${OTHER}"}, "OTHER"),
     ):
-        answer = submit(service, config(peer, **server), model(endpoint))
+        answer = submit(ours, config(peer, **server), model(endpoint))
         assert (answer.status, word in answer.json["detail"]) == (400, True)
     for server, word in (({"api_key": "plain"}, "api_key"), ({"odd": 1}, "odd"), ({"timeout": 0}, "timeout")):
-        answer = submit(service, config(peer, **server), model(endpoint))
+        answer = submit(ours, config(peer, **server), model(endpoint))
         assert (answer.status, word in str(answer.json["detail"])) == (422, True)
-    live_one = service.call("POST", f"{ROOT}/live", {"config": config(peer), "target": model(endpoint)})
+    live_one = ours.call("POST", f"{ROOT}/live", {"config": config(peer), "target": model(endpoint)})
     assert live_one.status == 422
     aim = model(endpoint)
     aim["model"]["api_endpoint"]["api_key"] = "plain"
-    assert submit(service, config(peer), aim).status == 422
+    assert submit(ours, config(peer), aim).status == 422
 
 
 @pytest.fixture
@@ -165,31 +136,31 @@ def scripted() -> Generator[tuple[Peer, str]]:
         yield found
 
 
-def mirror(service: Live, job: str) -> dict[str, Any]:
+def mirror(ours: Live, job: str) -> dict[str, Any]:
     """Look at a job as soon as its server may be asked again."""
     time.sleep(0.6)
-    found: dict[str, Any] = service.call("GET", f"{ROOT}/jobs/{job}").json
+    found: dict[str, Any] = ours.call("GET", f"{ROOT}/jobs/{job}").json
     return found
 
 
-def test_each_state_of_the_contract_is_mirrored(service: Live, peer: Live, scripted: tuple[Peer, str]):
+def test_each_state_of_the_contract_is_mirrored(ours: Live, peer: Live, scripted: tuple[Peer, str]):
     other, url = scripted
     other.script = dict(CONTRACT)
     job = submit(
-        service, config(peer, url, timeout=2, attempts=1), {"type": "model", "model": "vllm/tiny"}
+        ours, config(peer, url, timeout=2, attempts=1), {"type": "model", "model": "vllm/tiny"}
     ).json["id"]
     for status in ("pending", "running", "cancelling"):
         other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": status})
-        assert mirror(service, job)["status"] == status
+        assert mirror(ours, job)["status"] == status
     other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": "unknown"})
-    told = mirror(service, job)
+    told = mirror(ours, job)
     assert (told["status"], "unknown" in told["status_details"]["message"]) == ("cancelling", True)
     other.script["GET /jobs/eval-1234"] = (503, {})
-    told = mirror(service, job)
+    told = mirror(ours, job)
     assert (told["status"], "503" in told["status_details"]["message"]) == ("cancelling", True)
     other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": "completed"})
-    assert mirror(service, job)["status"] == "completed"
-    thing = service.service.objects.get(THING, job, project="default")
+    assert mirror(ours, job)["status"] == "completed"
+    thing = ours.service.objects.get(THING, job, project="default")
     estimate = thing.body["estimates"]["qa.bleu.sentence"]
     assert (estimate["value"], estimate["n"]) == (12.3, 2)
     assert (estimate["low"], estimate["high"]) == pytest.approx((12.3 - 1.96, 12.3 + 1.96))
@@ -206,43 +177,43 @@ def test_each_state_of_the_contract_is_mirrored(service: Live, peer: Live, scrip
     ],
 )
 def test_a_job_that_failed_there_says_why(
-    service: Live, peer: Live, scripted: tuple[Peer, str], answer: Any, word: str
+    ours: Live, peer: Live, scripted: tuple[Peer, str], answer: Any, word: str
 ):
     other, url = scripted
     other.script = dict(CONTRACT)
-    job = submit(service, config(peer, url, attempts=1), {"type": "model", "model": "m"}).json["id"]
+    job = submit(ours, config(peer, url, attempts=1), {"type": "model", "model": "m"}).json["id"]
     other.script["GET /jobs/eval-1234"] = answer
-    told = mirror(service, job)
+    told = mirror(ours, job)
     assert told["status"] == "failed"
     assert word in told["status_details"]["message"]
-    assert service.call("GET", f"{ROOT}/jobs/{job}/results").status == 404
+    assert ours.call("GET", f"{ROOT}/jobs/{job}/results").status == 404
 
 
 def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
-    service: Live, peer: Live, scripted: tuple[Peer, str]
+    ours: Live, peer: Live, scripted: tuple[Peer, str]
 ):
     other, url = scripted
     other.script = {**CONTRACT, "POST /jobs": (0, None), "GET /jobs": (200, {"data": []})}
-    answer = submit(service, config(peer, url, attempts=1), {"type": "model", "model": "m"})
+    answer = submit(ours, config(peer, url, attempts=1), {"type": "model", "model": "m"})
     assert answer.json["status"] == "created"
-    told = mirror(service, answer.json["id"])
+    told = mirror(ours, answer.json["id"])
     assert "does not list" in told["status_details"]["message"]
-    cancelled = service.call("POST", f"{ROOT}/jobs/{answer.json['id']}/cancel").json
+    cancelled = ours.call("POST", f"{ROOT}/jobs/{answer.json['id']}/cancel").json
     assert cancelled["status"] == "cancelled"
-    assert service.call("DELETE", f"{ROOT}/jobs/{answer.json['id']}").status == 200
+    assert ours.call("DELETE", f"{ROOT}/jobs/{answer.json['id']}").status == 200
 
 
 def test_a_job_that_nobody_ever_gets_fails_after_a_while(
-    service: Live, peer: Live, scripted: tuple[Peer, str], monkeypatch: pytest.MonkeyPatch
+    ours: Live, peer: Live, scripted: tuple[Peer, str], monkeypatch: pytest.MonkeyPatch
 ):
     other, url = scripted
     other.script = {**CONTRACT, "POST /jobs": (0, None), "GET /jobs": (200, {"data": []})}
-    job = submit(service, config(peer, url, attempts=1), {"type": "model", "model": "m"}).json["id"]
+    job = submit(ours, config(peer, url, attempts=1), {"type": "model", "model": "m"}).json["id"]
     monkeypatch.setattr("bakeoff.server.nemo.remote_jobs._LOST_AFTER_US", 1)
-    assert mirror(service, job)["status"] == "failed"
+    assert mirror(ours, job)["status"] == "failed"
 
 
-def test_a_server_that_hangs_holds_up_nobody_else(service: Live, peer: Live, scripted: tuple[Peer, str]):
+def test_a_server_that_hangs_holds_up_nobody_else(ours: Live, peer: Live, scripted: tuple[Peer, str]):
     other, url = scripted
     held = threading.Event()
 
@@ -251,16 +222,14 @@ def test_a_server_that_hangs_holds_up_nobody_else(service: Live, peer: Live, scr
         return 200, {"id": "eval-1234", "status": "running"}
 
     other.script = dict(CONTRACT)
-    job = submit(service, config(peer, url, timeout=20, attempts=1), {"type": "model", "model": "m"}).json[
-        "id"
-    ]
+    job = submit(ours, config(peer, url, timeout=20, attempts=1), {"type": "model", "model": "m"}).json["id"]
     other.script["GET /jobs/eval-1234"] = hang
     time.sleep(0.6)
-    waiting = threading.Thread(target=lambda: service.call("GET", f"{ROOT}/jobs/{job}"))
+    waiting = threading.Thread(target=lambda: ours.call("GET", f"{ROOT}/jobs/{job}"))
     waiting.start()
     try:
         for _ in range(5):
-            assert service.call("GET", f"{ROOT}/jobs?page_size=1").status == 200
+            assert ours.call("GET", f"{ROOT}/jobs?page_size=1").status == 200
         assert waiting.is_alive()
     finally:
         held.set()
@@ -269,21 +238,21 @@ def test_a_server_that_hangs_holds_up_nobody_else(service: Live, peer: Live, scr
 
 
 def test_the_key_of_a_model_is_sent_to_the_server_that_asks_it(
-    service: Live, peer: Live, scripted: tuple[Peer, str]
+    ours: Live, peer: Live, scripted: tuple[Peer, str]
 ):
     other, url = scripted
     other.script = dict(CONTRACT)
     endpoint = {"url": "http://model.example/v1/chat/completions", "model_id": "m", "api_key": "${NEMO_KEY}"}
     target = {"type": "model", "model": {"api_endpoint": endpoint}}
-    answer = submit(service, config(peer, url), target)
+    answer = submit(ours, config(peer, url), target)
     assert (peer.key or "?").encode() not in answer.body
     (sent,) = [body for call, body, _ in other.asked if call == "POST /jobs"]
     assert sent["target"]["model"]["api_endpoint"]["api_key"] == peer.key
 
 
-def test_a_server_that_is_gone_fails_the_job_at_once(service: Live, peer: Live, endpoint: TruthProcess):
-    answer = submit(service, config(peer, "http://127.0.0.1:1", attempts=1), model(endpoint))
+def test_a_server_that_is_gone_fails_the_job_at_once(ours: Live, peer: Live, endpoint: TruthProcess):
+    answer = submit(ours, config(peer, "http://127.0.0.1:1", attempts=1), model(endpoint))
     assert answer.status == 502
-    newest = service.call("GET", f"{ROOT}/jobs?sort=-created_at&page_size=1").json["data"][0]
+    newest = ours.call("GET", f"{ROOT}/jobs?sort=-created_at&page_size=1").json["data"][0]
     assert newest["status"] == "failed"
-    assert service.call("DELETE", f"{ROOT}/jobs/{newest['id']}").status == 200
+    assert ours.call("DELETE", f"{ROOT}/jobs/{newest['id']}").status == 200

@@ -3,42 +3,24 @@
 import io
 import tarfile
 import zipfile
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from tests.service.dialects.nemo_live import (
+from tests.service.dialects.nemo.calls import (
     ROOT,
-    ROWS,
-    computing,
     custom,
     finish,
     model,
     ran,
     refused,
-    store,
     submit,
 )
-from tests.service.live import Live, live
+from tests.service.live import Live
 
-from bakeoff.server.settings import Settings
 from bakeoff.server.specs.references import TARGET
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Generator[TruthProcess]:
-    with computing() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
-    with live(Settings(data=tmp_path_factory.mktemp("service"), workers=1)) as running:
-        store(running, "default/sums", ROWS)
-        yield running
 
 
 def test_keys_are_neither_kept_nor_shown(service: Live, endpoint: TruthProcess, tmp_path: Path):

@@ -1,0 +1,33 @@
+"""A model that computes, and a pair of services of which one may ask the other."""
+
+from collections.abc import Generator
+
+import pytest
+from tests.service.dialects.nemo.calls import computing
+from tests.service.live import Live, live
+
+from bakeoff.server.settings import Settings
+from bakeoff.testing.truth import TruthProcess
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Generator[TruthProcess]:
+    with computing() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
+    """Another service, whose users need a key."""
+    with live(Settings(data=tmp_path_factory.mktemp("peer"), workers=1, keys_required=True)) as running:
+        running.key = running.service.keys.create("bakeoff", "admin")[1]
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live]:
+    """A service without a worker: what ends here was done by its peer, whose key it has as `NEMO_KEY`."""
+    folder = tmp_path_factory.mktemp("secrets")
+    (folder / "NEMO_KEY").write_text(peer.key or "")
+    with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=0, secret_files=folder)) as running:
+        yield running
