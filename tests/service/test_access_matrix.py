@@ -229,7 +229,8 @@ def neutral(answer: Answer, filled: Iterable[str]) -> str:
     text = answer.body.decode()
     for each in (each for each in filled if each != "0"):
         text = text.replace(each, "…")
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "…", text)
+    ident = {name.lower(): value for name, value in answer.headers.items()}["x-request-id"]
+    return text.replace(ident, "…")
 
 
 def needles(things: dict[str, tuple[str, ...]]) -> set[str]:

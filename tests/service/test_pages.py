@@ -22,7 +22,7 @@ def test_every_route_of_ours_is_on_the_page_and_no_other():
     for router in OWN:
         app.include_router(router)
     routes = {
-        f"{method} {each.path}"
+        f"{method} {str(each.path).replace(':path}', '}')}"
         for each in iter_route_contexts(app.routes)
         if str(each.path).startswith("/api/v1/")
         for method in set(each.methods or ()) - {"HEAD"}

@@ -50,7 +50,8 @@ class Asking:
 def judged(exchange: Exchange | None, response: Response, request: Request) -> Failure | None:
     """Classify what a provider returned; None for a likelihood of every text.
 
-    An answer that leaves a text out is none: the other texts would win.
+    An answer that leaves a text out is none: the other texts would win. It is asked for again, as any answer
+    that cannot be used; where nothing was sent, the next try would only fail as this one did.
     """
     have, asked = len(response.likelihoods), len(request.continuations)
     error = response.error
@@ -59,7 +60,8 @@ def judged(exchange: Exchange | None, response: Response, request: Request) -> F
     if error is None:
         return None
     status = None if exchange is None else exchange.status
-    return Failure(outcome="error", kind="bad_answer", message=error, status=status, retry=True)
+    sent = exchange is not None
+    return Failure(outcome="error", kind="bad_answer", message=error, status=status, retry=sent)
 
 
 def _joined(first: Exchange, last: Exchange) -> Exchange:

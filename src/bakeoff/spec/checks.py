@@ -48,6 +48,11 @@ _LONGEST_NAME = 80
 _THRESHOLDS = ("ttft", "ttfa", "tpot", "e2e")
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text may be the name of a model or a benchmark: it is part of file names."""
+    return _NAME.fullmatch(text) is not None
+
+
 def local_weights(source: str | None) -> str | None:
     """Return the path in a model's source, or None where the source is no file of weights."""
     path = (source or "").removeprefix("file://")
@@ -128,7 +133,7 @@ class Checker:
             if not isinstance(node, Leaf) or node.value is None:
                 continue
             where, name = below(path, "name"), node.text
-            if not _NAME.fullmatch(name):
+            if not is_name(name):
                 better = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:_LONGEST_NAME].strip("-._")
                 hint = "letters, digits, `.`, `_` and `-`" + (f", for example `{better}`" if better else "")
                 self._add(where, f"the name `{shown(name)}` cannot be part of a file name", hint)

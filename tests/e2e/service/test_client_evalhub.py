@@ -156,7 +156,7 @@ def test_mistakes_are_told_with_a_code_and_a_trace(client: Any, path: str, statu
     body = caught.value.response.json()
     assert (caught.value.response.status_code, body["message_code"]) == (status, code)
     assert body["message"]
-    assert body["trace"]
+    assert body["trace"] == caught.value.response.headers["X-Global-Transaction-Id"]
 
 
 def test_a_job_of_an_unknown_benchmark_is_refused(client: Any, service: Service) -> None:

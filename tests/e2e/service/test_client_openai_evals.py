@@ -148,6 +148,18 @@ def test_each_grader_counts_and_a_row_passes_when_all_pass(client: Any, service:
     assert (ended.result_counts.passed, ended.result_counts.failed) == (2, 2)
 
 
+def test_usage_tells_the_tokens_of_judges(client: Any, service: Service) -> None:
+    made = create(client, [EQUAL, *graders(service.slow)[2:]])
+    source = {"type": "file_content", "content": items(rows())}
+    run = client.evals.runs.create(made.id, data_source=completions(service.model, source))
+    answered, judged = finish(client, run).per_model_usage
+    assert (answered.run_model_name, answered.invocation_count) == (service.model, len(SUMS))
+    assert (judged.run_model_name, judged.invocation_count) == (service.slow, 2 * len(SUMS))
+    for usage in (answered, judged):
+        assert usage.prompt_tokens > 0
+        assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+
+
 def test_output_items_tell_each_row(client: Any, service: Service) -> None:
     run = finished(client, service)
     first = client.evals.runs.output_items.list(run.id, eval_id=run.eval_id, limit=1)

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _HELLO = "Say hello."
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 Say = Callable[[dict[str, Any]], str]
 
 
@@ -18,6 +19,7 @@ class Answering:
         url: its base URL, with `/v1`.
         bodies: of the calls so far, but for the one that only looks whether somebody answers.
         finish: why each answer ends.
+        usage: what each answer tells of tokens; None for nothing.
         say: makes the answer to a body.
     """
 
@@ -25,6 +27,7 @@ class Answering:
         self.url = url
         self.bodies: list[dict[str, Any]] = []
         self.finish = "stop"
+        self.usage: dict[str, int] | None = USAGE
         self.say: Say = lambda body: str(body["messages"][-1]["content"])
 
 
@@ -45,6 +48,7 @@ def answering() -> Generator[Answering]:
                 self._send({"object": "list", "data": data})
                 return
             message = {"role": "assistant", "content": found.say(body)}
+            told = {} if found.usage is None else {"usage": found.usage}
             self._send(
                 {
                     "model": f"served-{body['model']}",
@@ -56,7 +60,7 @@ def answering() -> Generator[Answering]:
                             "finish_reason": found.finish,
                         }
                     ],
-                    "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+                    **told,
                 }
             )
 

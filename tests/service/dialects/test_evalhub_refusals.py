@@ -44,6 +44,46 @@ def test_what_is_not_offered_is_refused_by_name(service: Live, change: dict[str,
     assert told in refused(answer, 400, "not_supported")
 
 
+def told_ids(answer: Answer) -> tuple[str, str]:
+    """Return the ids of a call in the headers of its answer: EvalHub's, and the service's own."""
+    found = {name.lower(): value for name, value in answer.headers.items()}
+    return found["x-global-transaction-id"], found["x-request-id"]
+
+
+def test_the_trace_of_an_error_is_the_calls_id_which_the_audit_log_has_too(service: Live):
+    answer = service.call("POST", f"{HERE}/jobs", b"{")
+    ident, own = told_ids(answer)
+    assert answer.status == 400
+    assert answer.json["trace"] == ident == own
+    assert service.call("GET", "/api/v1/audit?limit=1").json["data"][0]["request"] == own
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", f"{HERE}/jobs", f"{HERE}/nothing", f"{HERE}/jobs/no"])
+def test_a_call_keeps_the_id_that_its_client_gave(service: Live, path: str):
+    answer = service.call("GET", path, headers={"x-global-transaction-id": "7c1e-a.b:c_4"})
+    ident, own = told_ids(answer)
+    assert ident == "7c1e-a.b:c_4" != own
+    assert answer.status == 200 or answer.json["trace"] == ident
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 129, 'a"b', "<b>"])
+def test_what_is_no_id_is_not_taken_over(service: Live, given: str):
+    answer = service.call("GET", f"{HERE}/jobs/no", headers={"X-Global-Transaction-Id": given})
+    ident, own = told_ids(answer)
+    assert answer.json["trace"] == ident == own
+
+
+def test_a_call_that_is_refused_at_the_door_has_a_trace(tmp_path: Path):
+    with live(Settings(data=tmp_path, workers=0, keys_required=True)) as running:
+        answer = running.call("GET", f"{HERE}/jobs", headers={"X-Global-Transaction-Id": "mine"})
+        assert (answer.status, answer.json["trace"], told_ids(answer)[0]) == (401, "mine", "mine")
+
+
+def test_other_dialects_have_no_such_header(service: Live):
+    answer = service.call("GET", "/api/v1/runs", headers={"X-Global-Transaction-Id": "mine"})
+    assert "x-global-transaction-id" not in {name.lower() for name in answer.headers}
+
+
 def test_empty_wishes_are_no_wishes(service: Live):
     asked = body(one(parameters={"limit": 1}), experiment={}, exports={"oci": None})
     assert service.call("POST", f"{HERE}/jobs", asked).status == 202

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
-from tests.unit.engine.parts import ScriptClient, answer, lane, refusal, sending
+from tests.unit.engine.parts import ScriptClient, answer, lane, outgoing, refusal, sending
 
 from bakeoff.engine.likelihood import Asking
 from bakeoff.engine.send import Outgoing, send
@@ -12,10 +12,12 @@ from bakeoff.engine.turns import Writer
 from bakeoff.errors import WireError
 from bakeoff.extend import Ask
 from bakeoff.outcomes import answer_outcome
+from bakeoff.providers.openai_chat import OpenAIChat
 from bakeoff.records import (
     Call,
     Case,
     Continuation,
+    Exchange,
     Intent,
     Likelihood,
     Request,
@@ -93,9 +95,33 @@ def test_a_text_without_likelihood_is_no_answer():
     assert (found.outcome, found.error) == ("error", "bad_answer: 1 likelihoods came for 2 texts")
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_an_answer_that_cannot_be_used_is_asked_for_again_as_that_of_a_single_call(lost: int):
+    class Once(OpenAIChat, frozen=True, kw_only=True):
+        def decode(self, exchange: Exchange) -> Response:
+            return Response(error="no JSON") if exchange.sent_at < 200 else super().decode(exchange)
+
+    class First(TwoCalls, frozen=True, kw_only=True):
+        async def likelihood(self, request: Request, target: Target, ask: Ask) -> Response:
+            found = await super().likelihood(request, target, ask)
+            first = len(client.calls) == 2
+            if first and not lost:
+                raise LookupError("no JSON")
+            return msgspec.structs.replace(found, likelihoods=found.likelihoods[lost if first else 0 :])
+
+    one = lane(ScriptClient(answer(at=100), answer("4", at=200)), provider=Once())
+    single = asyncio.run(send(one, outgoing(one), sending(attempts=8), scheduled_at=90))
+    client = ScriptClient(answer())
+    found = sample_of(client, First(), attempts=8)
+    assert len(client.calls) == 4
+    assert (single.outcome, found.outcome) == ("ok", "ok")
+    assert [each.kind for each in single.attempts] == [each.kind for each in found.attempts] == ["bad_answer"]
+
+
 def test_a_provider_that_raises_spoils_one_sample_only():
-    found = sample_of(ScriptClient(answer()), TwoCalls(raises=True))
+    found = sample_of(ScriptClient(answer()), TwoCalls(raises=True), attempts=8)
     assert (found.outcome, found.status, found.sent_at) == ("error", None, None)
+    assert found.attempts == [], "nothing was sent, so there is nothing to try again"
     assert found.error == "bad_answer: the answer cannot be decoded: LookupError: an index"
 
 

@@ -1,6 +1,7 @@
 """Errors as answers, each in the form of the dialect that was called."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.server.dialects import evalhub, llama_stack, nemo, openai_evals
 from bakeoff.server.faults import InvalidError, PlainError, ServiceError, TooManyError
+from bakeoff.server.http.methods import methods_of
 from bakeoff.server.logs import log
 
 ErrorAnswer = Callable[[BakeoffError], tuple[int, dict[str, object]]]
@@ -44,10 +46,11 @@ def own_answer(error: BakeoffError) -> tuple[int, dict[str, object]]:
     return status, {"error": msgspec.to_builtins(told)}
 
 
-def dialect_of(path: str) -> ErrorAnswer:
-    """Return how errors look at a path."""
-    if path.startswith(("/api/v1/evaluations", "/api/v1/health")):
-        return evalhub.error_answer
+def dialect_of(request: Request) -> ErrorAnswer:
+    """Return how errors look at the path of a call."""
+    path: str = request.scope["path"]
+    if evalhub.is_ours(path):
+        return partial(evalhub.error_answer, trace=evalhub.trace_of(request))
     if path.startswith(_OURS):
         return own_answer
     if path.startswith(("/v1/evaluation/", "/v2/evaluation/", "/health")):
@@ -60,7 +63,7 @@ def dialect_of(path: str) -> ErrorAnswer:
 def answer(request: Request, error: Exception) -> Response:
     """Return the answer to a call that failed; what nobody expected tells nothing but its request's id."""
     known = _known(request, error)
-    status, body = dialect_of(request.scope["path"])(known)
+    status, body = dialect_of(request)(known)
     headers: dict[str, str] = {}
     if isinstance(known, TooManyError):
         headers["Retry-After"] = str(max(1, round(known.after)))
@@ -71,6 +74,8 @@ def answer(request: Request, error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
+        if "Allow" in headers:
+            headers["Allow"] = ", ".join(methods_of(request))
     return JSONResponse(body, status_code=status, headers=headers)
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bakeoff import clock
 from bakeoff.server.access import LOCAL, Principal
+from bakeoff.server.dialects import evalhub
 from bakeoff.server.faults import NotKnownError, ServiceError, TooManyError
 from bakeoff.server.http.bodies import bounded, check_path, strict
 from bakeoff.server.http.counters import Counters
@@ -70,7 +71,7 @@ class Gate:
                 status, started = message["status"], True
                 message["headers"] = [
                     *message.get("headers", ()),
-                    (b"x-request-id", ident.encode()),
+                    *_ids(request, ident),
                     *_HEADERS,
                 ]
             await send(message)
@@ -143,6 +144,12 @@ class Gate:
                 connection.execute(sa.insert(AUDIT).values(values))
         except (SQLAlchemyError, UnicodeEncodeError):
             self._counters.lost_audit()
+
+
+def _ids(request: Request, ident: str) -> Iterator[tuple[bytes, bytes]]:
+    yield b"x-request-id", ident.encode()
+    if evalhub.is_ours(request.scope["path"]):
+        yield evalhub.HEADER.lower().encode(), evalhub.trace_of(request).encode()
 
 
 def _secret(request: Request) -> str | None:

@@ -24,6 +24,7 @@ from bakeoff.server.jobs.job import (
     NewJob,
 )
 from bakeoff.server.jobs.jobfiles import write_files
+from bakeoff.server.jobs.removal import mark, marked, remove
 from bakeoff.server.store.database import Database, plain
 from bakeoff.server.store.tables import DELIVERIES, EVENTS, JOBS
 from bakeoff.server.times import now_us
@@ -88,7 +89,7 @@ class Jobs:
                 add_event(connection, job, "queued", {})
         except IntegrityError as error:
             # Two requests with one key at the same moment: the other one was first.
-            remove_folder(self.folder(job))
+            shutil.rmtree(self.folder(job), ignore_errors=True)
             known = self._by_key(project, new.idempotency_key or "", digest)
             if known is None:
                 raise ConflictError("the job could not be stored") from error
@@ -174,7 +175,7 @@ class Jobs:
         return as_job(row)
 
     def delete(self, job: str, *, project: str) -> None:
-        """Forget an ended job, with its files.
+        """Forget an ended job, with its files; those that a process still writes go with its end, by `sweep`.
 
         Raises:
             ConflictError: it has not ended.
@@ -182,11 +183,21 @@ class Jobs:
         found = self.get(job, project=project)
         if not found.ended:
             raise ConflictError(f"the job `{job}` is {found.state}", hint="cancel it first")
+        mark(self._root, job)
         with self._database.write() as connection:
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.job == job))
             connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.job == job))
             connection.execute(sa.delete(JOBS).where(JOBS.c.id == job, JOBS.c.state.in_(ENDED)))
-        remove_folder(self.folder(job))
+        remove(self._root, job)
+
+    def sweep(self) -> None:
+        """Remove what deleted jobs have left because somebody still wrote, or a server died on the way."""
+        for job in marked(self._root):
+            query = sa.select(JOBS.c.id).where(JOBS.c.id == job)
+            with self._database.read() as connection:
+                known = connection.execute(query).first()
+            if known is None:
+                remove(self._root, job)
 
     def events(self, job: str, *, project: str, after: int = 0, limit: int = 1000) -> list[JobEvent]:
         """Return what happened to a job since event `after`, oldest first."""
@@ -278,11 +289,6 @@ def announce(connection: sa.Connection, job: str) -> None:
             error="",
         )
     )
-
-
-def remove_folder(folder: Path) -> None:
-    """Delete a job's files; what is gone already does no harm."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _conditions(wanted: JobFilter, project: str) -> Sequence[sa.ColumnElement[bool]]:

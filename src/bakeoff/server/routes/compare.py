@@ -1,5 +1,6 @@
 """Compare the targets of one or several runs."""
 
+import contextlib
 import hashlib
 from typing import Annotated
 
@@ -65,6 +66,7 @@ def _compared(service: Service, jobs: list[Job], against: str | None) -> Compare
     found = compare_runs([service.run(job) for job in jobs], against=against)
     if ended:
         part = path.with_suffix(f".{id(found):x}.part")
-        part.write_bytes(msgspec.json.encode(found))
-        part.replace(path)
+        with contextlib.suppress(OSError):  # a run was deleted meanwhile; it is only kept to save time
+            part.write_bytes(msgspec.json.encode(found))
+            part.replace(path)
     return found

@@ -17,6 +17,7 @@ from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.jobs.jobtexts import file_contents
 from bakeoff.server.service import Service
 from bakeoff.server.specs.drafts import checked, draft, without_folder
+from bakeoff.server.specs.references import spec_names
 
 ROUTER = APIRouter(prefix="/api/v1/specs", tags=["specs"], responses=refusals(404, 413, 422))
 
@@ -83,7 +84,9 @@ def plan(body: PlanWanted, service: TheService, caller: Runner) -> Response:
     """Return what a run can show and what it takes, as `bakeoff plan --json` does; nothing is sent."""
     earlier = _earlier(body.earlier, service, caller)
     with without_folder(), draft(service, _job(body, service), caller) as loaded:
-        chosen = selected(loaded, models=_listed(body.models), benchmarks=_listed(body.benchmarks))
+        names = spec_names(body.spec)
+        models = None if body.models is None else [names.get(name, name) for name in body.models]
+        chosen = selected(loaded, models=_listed(models), benchmarks=_listed(body.benchmarks))
         return json_answer(forecast(chosen, earlier))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from anyio import fail_after
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import Field
 
 from bakeoff.errors import EndpointError
@@ -14,12 +14,12 @@ from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.probing import probe_models
 from bakeoff.run.remembering import Notebook
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.http.asking import Limit, Name, Offset, json_answer, refusals
+from bakeoff.server.http.asking import Limit, Offset, json_answer, refusals
 from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.http.shown import Shape
 from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.specs.drafts import draft
-from bakeoff.server.specs.references import TARGET
+from bakeoff.server.specs.references import TARGET, spec_model, spec_name
 from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
@@ -30,6 +30,9 @@ _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _PROBE_S = 90.0
 
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._:-]*"
+Name = Annotated[str, Path(min_length=1, max_length=200, pattern=rf"^{_PART}(/{_PART})*$")]
+"""A name of a model may be a path, such as `org/model`."""
 Short = Annotated[str, Field(max_length=500)]
 
 
@@ -74,7 +77,7 @@ class TargetList(Shape):
     next_offset: int | None
 
 
-@ROUTER.put("/{name}", summary="Register a target")
+@ROUTER.put("/{name:path}", summary="Register a target")
 def put(name: Name, body: TargetBody, service: TheService, caller: Manager) -> TargetShown:
     """Check a target as a spec's model is checked, and keep it under a name."""
     target = body.model_dump(exclude_none=True)
@@ -93,20 +96,20 @@ def list_targets(service: TheService, caller: Reader, limit: Limit = 100, offset
     return TargetList(data=[_shown(each) for each in found[:limit]], next_offset=more)
 
 
-@ROUTER.get("/{name}", summary="One target")
+@ROUTER.get("/{name:path}", summary="One target")
 def get(name: Name, service: TheService, caller: Reader) -> TargetShown:
     """Return a target; secrets are names."""
     return _shown(service.objects.get(TARGET, name, project=caller.project))
 
 
-@ROUTER.delete("/{name}", status_code=204, summary="Forget a target")
+@ROUTER.delete("/{name:path}", status_code=204, summary="Forget a target")
 def delete(name: Name, service: TheService, caller: Manager) -> Response:
     """Forget a target; runs that were submitted with it keep their copy."""
     service.objects.delete(TARGET, name, project=caller.project)
     return Response(status_code=204)
 
 
-@ROUTER.post("/{name}/probe", summary="Find out what a target can do")
+@ROUTER.post("/{name:path}/probe", summary="Find out what a target can do")
 def probe(name: Name, service: TheService, caller: Runner) -> Response:
     """Ask a target a few short questions, and return what it can do or why it does not answer."""
     thing = service.objects.get(TARGET, name, project=caller.project)
@@ -115,7 +118,7 @@ def probe(name: Name, service: TheService, caller: Runner) -> Response:
 
         async def asked() -> Capabilities:
             with fail_after(_PROBE_S):
-                return (await probe_models(loaded, [name], lambda _text: None, book=book))[0]
+                return (await probe_models(loaded, [spec_name(name)], lambda _text: None, book=book))[0]
 
         answer: dict[str, Any] = {"object": "probe", "target": name, "reachable": False}
         try:
@@ -129,7 +132,7 @@ def probe(name: Name, service: TheService, caller: Runner) -> Response:
 
 
 def _job(name: str, target: dict[str, Any]) -> NewJob:
-    return NewJob(name="draft", document={"models": [{"name": name, **target}]})
+    return NewJob(name="draft", document={"models": [spec_model(name, target, spec_name(name))]})
 
 
 def _check_secrets(target: dict[str, Any]) -> None:

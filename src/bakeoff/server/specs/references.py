@@ -1,7 +1,8 @@
 """Put registered models, benchmarks and data sets in the place of their names in a submitted spec."""
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -13,6 +14,8 @@ from bakeoff.server.specs.builtin import BUILTIN
 from bakeoff.server.store.filestore import Files
 from bakeoff.server.store.objects import Objects, Thing
 from bakeoff.server.values import check_values
+from bakeoff.spec.checks import is_name
+from bakeoff.spec.foreign import slug
 
 TARGET, DATASET, BENCHMARK = "target", "dataset", "benchmark"
 FORMATS = {"jsonl": "jsonl", "csv": "csv", "json": "jsonl", "text": "text"}
@@ -40,7 +43,8 @@ def resolved(new: NewJob, objects: Objects, files: Files, *, project: str) -> Ne
     """Return a job without names.
 
     These are `models: [NAME]`, `benchmarks: [NAME]` or `[NAME@VERSION]`, and
-    `dataset: {type: stored, name: NAME, version: N}`.
+    `dataset: {type: stored, name: NAME, version: N}`. A model whose name cannot be part of a file name,
+    such as `org/model`, gets another one in the whole spec, and is asked by its own.
 
     Raises:
         MissingError: nothing of that name is registered.
@@ -49,11 +53,50 @@ def resolved(new: NewJob, objects: Objects, files: Files, *, project: str) -> Ne
     check_values(new.document, "spec")
     document = dict(new.document)
     shelf = _Shelf(objects=objects, files=files, project=project, content=dict(new.files))
+    names = spec_names(document)
     if isinstance(document.get("models"), list):
-        document["models"] = [_model(each, shelf) for each in document["models"]]
+        document["models"] = [_model(each, names, shelf) for each in document["models"]]
     if isinstance(document.get("benchmarks"), list):
         document["benchmarks"] = [_benchmark(each, shelf) for each in document["benchmarks"]]
+    if names:
+        _rename(document, names)
     return msgspec.structs.replace(new, document=document, files=shelf.content)
+
+
+def spec_name(name: str, taken: Container[str] = ()) -> str:
+    """Return what a registered model is called in a spec: its name, or the nearest that a spec can have.
+
+    Args:
+        name: as registered.
+        taken: names of other models in lower case, as a spec does not tell them apart by case.
+    """
+    if is_name(name):
+        return name
+    near = slug(name, "model")
+    numbered = (f"{near}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([near], numbered) if each.lower() not in taken)
+
+
+def spec_names(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the registered models of a spec are called in it, of those that no spec takes by name."""
+    models: object = document.get("models")
+    given = cast("list[object]", models) if isinstance(models, list) else []
+    named = [each for each in given if isinstance(each, str)]
+    own = [cast("Mapping[str, Any]", each).get("name") for each in given if isinstance(each, Mapping)]
+    taken = {str(each).lower() for each in [*own, *named]}
+    found: dict[str, str] = {}
+    for name in named:
+        if name not in found and not is_name(name):
+            found[name] = spec_name(name, taken)
+            taken.add(found[name].lower())
+    return found
+
+
+def spec_model(name: str, body: Mapping[str, Any], called: str) -> dict[str, Any]:
+    """Return a registered model as an entry of a spec, by what it is called there."""
+    # Without a name of its own at the endpoint, a model is asked by the one that it is registered by.
+    asked = {"model": name} if called != name and body.get("endpoint") else {}
+    return {"name": called, **asked, **body}
 
 
 def dataset_rows(thing: Thing, files: Files, *, project: str) -> tuple[str, bytes]:
@@ -63,13 +106,30 @@ def dataset_rows(thing: Thing, files: Files, *, project: str) -> tuple[str, byte
     return f"datasets/{stem}-v{thing.version}.{kind}", files.content(file, project=project)
 
 
-def _model(given: object, shelf: _Shelf) -> object:
+def _rename(document: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Put what models are called in the place of their names in the rest of a spec."""
+    decide: object = document.get("decide")
+    if isinstance(decide, Mapping):
+        rule = dict(cast("Mapping[str, Any]", decide))
+        if isinstance(rule.get("incumbent"), str):
+            rule["incumbent"] = names.get(rule["incumbent"], rule["incumbent"])
+        document["decide"] = rule
+    benchmarks: object = document.get("benchmarks")
+    for benchmark in cast("list[object]", benchmarks) if isinstance(benchmarks, list) else ():
+        # Ours already: a copy of what was submitted or registered.
+        section = cast("dict[str, Any]", benchmark) if isinstance(benchmark, dict) else {}
+        if isinstance(section.get("models"), list):
+            asked = cast("list[object]", section["models"])
+            section["models"] = [names.get(each, each) if isinstance(each, str) else each for each in asked]
+
+
+def _model(given: object, names: Mapping[str, str], shelf: _Shelf) -> object:
     if not isinstance(given, str):
         return given
     found = shelf.objects.find(TARGET, given, project=shelf.project)
     if found is None:
         raise shelf.missing(TARGET, given)
-    return {"name": given, **found.body}
+    return spec_model(given, found.body, names.get(given, given))
 
 
 def _benchmark(given: object, shelf: _Shelf) -> object:

@@ -30,6 +30,7 @@ from bakeoff.run.given import Given, grade_given
 from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
 from bakeoff.server.jobs.job import JobError, JobLimits, JobOutcome
+from bakeoff.server.jobs.removal import LOCK
 from bakeoff.server.workers.told import Told
 from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
@@ -197,7 +198,7 @@ def _lock(folder: Path) -> None:
         RunLockedError: the child of an earlier worker does not end.
     """
     # Never closed: the lock goes with the process, whatever ends it.
-    file = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     until = clock.now_ns() + round(_LOCK_S * 1e9)
     while True:
         try:

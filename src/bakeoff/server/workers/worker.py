@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bakeoff import clock
 from bakeoff.server.jobs.job import Job, JobError, JobState
+from bakeoff.server.jobs.jobs import Jobs
 from bakeoff.server.jobs.queue import Queue
 from bakeoff.server.logs import log
 from bakeoff.server.settings import Settings
@@ -24,6 +25,7 @@ _LOOK_S = 0.2
 _SHOW_NS = 500_000_000
 """How often progress is stored at most."""
 _SEEN_NS = 5_000_000_000
+_SWEEP_NS = 1_000_000_000
 _CANCEL_NS = 800_000_000
 """What a cancelled run gets to write its results; then it is killed, and keeps what it has stored."""
 _DRAIN_NS = 7_000_000_000
@@ -44,11 +46,13 @@ class Worker:
         self.name = f"worker-{os.getpid()}-{secrets.token_hex(4)}"
         self._settings = settings
         self._queue = Queue(database, lease=settings.lease, most_attempts=settings.most_attempts)
+        self._jobs = Jobs(database, settings.jobs)
         self._courier = Courier(database, settings)
         # Plain, as signal handlers set it: a lock could be held by what they interrupt.
         self._stopping = False
         self._failing = False
         self._seen_at: int | None = None
+        self._swept_at: int | None = None
 
     def stop(self) -> None:
         """Take no further job, and give back the present one."""
@@ -60,6 +64,7 @@ class Worker:
         courier = threading.Thread(target=self._courier.work, args=(lambda: self._stopping,), daemon=True)
         courier.start()
         while not self._stopping:
+            self._sweep()
             began = clock.now_ns()
             job = self._claim()
             if job is None:
@@ -85,6 +90,14 @@ class Worker:
         self._seen(job)
         return job
 
+    def _sweep(self) -> None:
+        """Remove now and then what deleted jobs have left."""
+        now = clock.now_ns()
+        if self._swept_at is None or now - self._swept_at > _SWEEP_NS:
+            self._swept_at = now
+            with contextlib.suppress(SQLAlchemyError):
+                self._jobs.sweep()
+
     def _seen(self, job: Job | None) -> None:
         """Say now and then that this worker lives; it matters to nobody's job."""
         now = clock.now_ns()
@@ -105,6 +118,8 @@ class Worker:
             finally:
                 child.kill()
         log("job_left", worker=self.name, job=job.id, state=state)
+        if state == "lost":
+            self._swept_at = None  # it may have been deleted while its process still wrote
         if state == "given back" and not self._stopping:
             time.sleep(_DIED_S)
 

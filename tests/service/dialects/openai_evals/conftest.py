@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 import pytest
-from tests.service.dialects.answering import Answering, answering
+from tests.service.dialects.answering import USAGE, Answering, answering
 from tests.service.live import Live, live
 
 from bakeoff.server.settings import Settings
@@ -31,4 +31,5 @@ def forgotten(endpoint: Answering) -> None:
     """Let each test see its own calls only."""
     endpoint.bodies.clear()
     endpoint.finish = "stop"
+    endpoint.usage = USAGE
     endpoint.say = lambda body: str(body["messages"][-1]["content"])

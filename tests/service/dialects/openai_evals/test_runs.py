@@ -162,6 +162,71 @@ def test_usage_is_of_the_model_and_unknown_is_null(service: Live):
     assert service.call("GET", run["report_url"].removeprefix(service.url)).status == 200
 
 
+def usage_of(run: dict[str, Any]) -> dict[str, tuple[int, int | None]]:
+    return {
+        one["model_name"]: (one["invocation_count"], one["total_tokens"]) for one in run["per_model_usage"]
+    }
+
+
+def score_by(model: str, asked: str = "{{item.q}}", **more: Any) -> dict[str, Any]:
+    turns = [{"role": "user", "content": asked}]
+    return {"type": "score_model", "name": f"by {model}", "model": model, "input": turns, **more}
+
+
+def test_usage_tells_the_models_that_grade_apart_from_the_one_that_answers(
+    service: Live, endpoint: Answering
+):
+    endpoint.say = lambda body: "Score: 1" if body["model"] == "judge" else "one"
+    label = {
+        "type": "label_model",
+        "name": "label",
+        "model": "judge",
+        "input": [{"role": "user", "content": "{{item.q}}"}],
+        "labels": ["1", "2"],
+        "passing_labels": ["1"],
+    }
+    run = ended(service, eval_of(service, EQUAL, score_by("judge"), label), asking(ROWS))
+    assert [one["model_name"] for one in run["per_model_usage"]] == ["m", "judge"]
+    assert usage_of(run) == {"m": (2, 20), "judge": (4, 40)}
+    asked = [body["model"] for body in endpoint.bodies]
+    assert (asked.count("m"), asked.count("judge")) == (2, 4)
+    again = service.call("GET", f"/v1/evals/{run['eval_id']}/runs/{run['id']}").json
+    assert again["per_model_usage"] == run["per_model_usage"]
+
+
+def test_a_model_that_grades_itself_has_one_usage(service: Live, endpoint: Answering):
+    endpoint.say = lambda _: "Score: 1"
+    assert usage_of(ended(service, eval_of(service, score_by("m")), asking(ROWS))) == {"m": (4, 40)}
+
+
+def test_a_judge_of_given_answers_has_usage_without_a_verdict_too(service: Live, endpoint: Answering):
+    endpoint.say = lambda _: "no number"
+    rows = [
+        {"item": {"q": "x"}, "sample": {"output_text": "y"}},
+        {"item": {}, "sample": {"output_text": "z"}},
+    ]
+    run = ended(service, eval_of(service, score_by("judge")), given(rows))
+    assert counts(run) == (2, 0, 0, 2)
+    # The second row lacks what the judge's template names: nobody was asked about it.
+    assert usage_of(run) == {"judge": (1, 10)}
+
+
+def test_a_judge_that_tells_no_tokens_has_none_and_its_calls_are_counted(service: Live, endpoint: Answering):
+    endpoint.say = lambda _: "Score: 1"
+    endpoint.usage = None
+    run = ended(service, eval_of(service, score_by("judge")), given([{"item": {"q": "x"}}]))
+    assert run["per_model_usage"] == [
+        {
+            "model_name": "judge",
+            "invocation_count": 1,
+            "prompt_tokens": None,
+            "completion_tokens": None,
+            "cached_tokens": None,
+            "total_tokens": None,
+        }
+    ]
+
+
 def test_given_answers_ask_no_model(service: Live, endpoint: Answering):
     rows = [{"item": {"a": "x"}, "sample": {"output_text": said}} for said in ("x", "y")]
     run = ended(service, eval_of(service, EQUAL, include_sample_schema=True), given(rows))

@@ -2,5 +2,6 @@
 
 from bakeoff.server.dialects.evalhub.errors import error_answer
 from bakeoff.server.dialects.evalhub.routes import ROUTERS
+from bakeoff.server.dialects.evalhub.traces import HEADER, is_ours, trace_of
 
-__all__ = ["ROUTERS", "error_answer"]
+__all__ = ["HEADER", "ROUTERS", "error_answer", "is_ours", "trace_of"]

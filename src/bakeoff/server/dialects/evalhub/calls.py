@@ -16,7 +16,7 @@ Ident = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9.
 
 
 class Refusal(BaseModel):
-    """The body of an error; `trace` names the answer."""
+    """The body of an error; `trace` is the call's id, as in the header `X-Global-Transaction-Id`."""
 
     message_code: str
     message: str

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
-from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -35,10 +34,10 @@ class HubError(ServiceError):
         self.status = status
 
 
-def error_answer(error: BakeoffError) -> tuple[int, dict[str, object]]:
+def error_answer(error: BakeoffError, *, trace: str) -> tuple[int, dict[str, object]]:
     """Return status and body of an error; 5xx is for failures of the service, for clients retry those."""
     code, message = _told(error)
-    return _status(error), {"message_code": code, "message": message, "trace": str(uuid4())}
+    return _status(error), {"message_code": code, "message": message, "trace": trace}
 
 
 def invalid(error: ValidationError) -> InvalidError:

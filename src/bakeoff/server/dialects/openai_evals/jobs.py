@@ -41,7 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         rows: how many the data source has.
         unasked: the rows that could not be asked, with the reason.
         items: of these rows, as they are in no case.
-        criteria: names and kinds, in their order.
+        criteria: names, kinds and the models that grade, in their order.
         metrics: of the same.
         sampling: as the client gave it.
     """
@@ -108,7 +108,10 @@ def submit(wanted: Wanted, service: Service, caller: Principal) -> Job:
         rows=len(rows),
         unasked=cases.unasked,
         items=cases.items,
-        criteria=[{"name": each["name"], "type": each["type"]} for each in body["testing_criteria"]],
+        criteria=[
+            {key: each[key] for key in ("name", "type", "model") if each.get(key)}
+            for each in body["testing_criteria"]
+        ],
         metrics=[scorer["metric"] for scorer in scorers],
         sampling={} if sampling is None else sampling.model_dump(exclude_none=True),
     )

@@ -7,13 +7,14 @@ from typing import Literal
 
 import msgspec
 
-from bakeoff.records import Sample, Score
+from bakeoff.records import Sample, Score, Usage
 from bakeoff.server.dialects.openai_evals.jobs import Asked, asked_of
 from bakeoff.server.jobs.job import Job
 from bakeoff.server.service import Service
 
 Status = Literal["pass", "fail", "error"]
-_COUNTS = "openai_counts.json"
+_COUNTS = "openai_counts_2.json"
+"""Numbered anew with each change of its form, so that counts which were kept before are counted again."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model was asked and counted; None where its server said nothing."""
+    """What a model was asked, and the tokens that its server told; None where it told none of any answer.
+
+    A question that was sent several times until it was answered is one call.
+    """
 
     calls: int
     prompt: int | None = None
@@ -52,13 +56,17 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of a run: rows by status, passes and failures by criterion, tokens."""
+    """The numbers of a run: rows by status, passes and failures by criterion.
+
+    Attributes:
+        models: what each was asked, the evaluated one first and then those that graded, by registered name.
+    """
 
     passed: int = 0
     failed: int = 0
     errored: int = 0
     criteria: dict[str, tuple[int, int]] = {}
-    tokens: Tokens = Tokens(calls=0)
+    models: dict[str, Tokens] = {}
 
 
 def outcomes(job: Job, service: Service) -> Iterator[Outcome]:
@@ -83,7 +91,9 @@ def counts(job: Job, service: Service) -> Counts:
     kept = service.jobs.folder(job.id) / _COUNTS
     if job.ended and kept.is_file():
         return msgspec.json.decode(kept.read_bytes(), type=Counts)
-    found = _counted(outcomes(job, service), service.samples(job), asked_of(job))
+    asked = asked_of(job)
+    models = _models(service.samples(job), service.scores(job), asked)
+    found = _counted(outcomes(job, service), models, asked)
     if job.ended:
         _keep(kept, found)
     return found
@@ -126,7 +136,7 @@ def _verdict(score: Score, name: str, kind: str) -> Verdict:
     )
 
 
-def _counted(rows: Iterable[Outcome], samples: Iterable[Sample], asked: Asked) -> Counts:
+def _counted(rows: Iterable[Outcome], models: dict[str, Tokens], asked: Asked) -> Counts:
     status: dict[Status, int] = {"pass": 0, "fail": 0, "error": 0}
     criteria = {each["name"]: [0, 0] for each in asked.criteria}
     for row in rows:
@@ -139,17 +149,31 @@ def _counted(rows: Iterable[Outcome], samples: Iterable[Sample], asked: Asked) -
         failed=status["fail"],
         errored=status["error"],
         criteria={name: (both[0], both[1]) for name, both in criteria.items()},
-        tokens=_tokens(samples) if asked.model else Tokens(calls=0),
+        models=models,
     )
 
 
-def _tokens(samples: Iterable[Sample]) -> Tokens:
-    calls = 0
+def _models(samples: Iterable[Sample], scores: Iterable[Score], asked: Asked) -> dict[str, Tokens]:
+    """Return what each model of a run was asked; a model that grades itself has both in one."""
+    judges = {
+        metric: criterion.get("model", "")
+        for criterion, metric in zip(asked.criteria, asked.metrics, strict=True)
+    }
+    told: dict[str, list[Usage]] = defaultdict(list)
+    if asked.model:
+        told[asked.model] = [sample.usage for sample in samples]
+    for score in scores:
+        for said in score.judgements:
+            if said.tries:  # a prompt that could not be sent asked nobody
+                told[judges.get(score.metric) or said.model].append(said.usage)
+    return {name: _tokens(usages) for name, usages in told.items()}
+
+
+def _tokens(usages: list[Usage]) -> Tokens:
     totals: dict[str, int | None] = {"prompt": None, "completion": None, "cached": None}
-    for sample in samples:
-        calls += 1
+    for usage in usages:
         for name, total in totals.items():
-            told: int | None = getattr(sample.usage, name)
+            told: int | None = getattr(usage, name)
             if told is not None:
                 totals[name] = told + (total or 0)
-    return Tokens(calls=calls, **totals)
+    return Tokens(calls=len(usages), **totals)

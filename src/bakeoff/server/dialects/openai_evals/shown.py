@@ -30,7 +30,7 @@ class ResultCounts(BaseModel):
 
 
 class ModelUsage(BaseModel):
-    """What a model was asked."""
+    """What a model was asked, to answer or to grade; tokens are those that its server told."""
 
     model_name: str
     invocation_count: int
@@ -192,7 +192,7 @@ def run_shown(job: Job, counted: Counts, server: str) -> RunShown:
         result_counts=ResultCounts(
             total=asked.rows, passed=counted.passed, failed=counted.failed, errored=counted.errored
         ),
-        per_model_usage=[_usage(asked.model, counted.tokens)] if asked.model else [],
+        per_model_usage=[_usage(name, tokens) for name, tokens in counted.models.items()],
         per_testing_criteria_results=[
             CriterionCounts(testing_criteria=name, passed=passed, failed=failed)
             for name, (passed, failed) in counted.criteria.items()
