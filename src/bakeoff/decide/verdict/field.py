@@ -84,3 +84,18 @@ def ungraded(target: TargetResult, metric: str) -> bool:
     """Tell whether the value stands for failed samples only."""
     answered = target.metrics.get(f"{metric}_answered")
     return answered is not None and answered.value is None
+
+
+def share_graded(target: TargetResult, metric: str) -> float:
+    """Return which part of the samples behind a value was answered and graded; the rest counts as wrong."""
+    answered, whole = target.metrics.get(f"{metric}_answered"), target.metrics.get(metric)
+    if answered is None or whole is None or not whole.n:
+        return 1.0
+    return 0.0 if answered.value is None else answered.n / whole.n
+
+
+def share_cut(target: TargetResult, metric: str) -> float:
+    """Return which part of a benchmark's answers ended at the token limit."""
+    counts = target.outcomes.get(metric.rpartition(".")[0], {})
+    total = sum(counts.values())
+    return counts.get("truncated", 0) / total if total else 0.0

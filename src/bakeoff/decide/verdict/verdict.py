@@ -11,13 +11,17 @@ import msgspec
 from bakeoff.decide.compare.differences import shown_differences
 from bakeoff.decide.verdict.constraints import check_constraints
 from bakeoff.decide.verdict.equivalents import Cheaper, cheapest
-from bakeoff.decide.verdict.field import Evidence, Field, ungraded, value_of
+from bakeoff.decide.verdict.field import Evidence, Field, share_cut, share_graded, ungraded, value_of
 from bakeoff.decide.verdict.frontier import frontier, missing_axes
 from bakeoff.decide.verdict.sensitivity import changes, price_limit
 from bakeoff.decide.verdict.surer import surer
 from bakeoff.decide.verdict.turned import lowest
 from bakeoff.decide.wording import gap_text, listed, share_text
 from bakeoff.records import Comparison, Constraint, TargetResult, Verdict
+
+_MOST = 0.5
+_ENOUGH_GRADED = 0.9
+"""Below it a reason tells how many answers were not graded."""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -94,6 +98,12 @@ def _comparable(
         f"{t.name}: it has no value for {metric} and was not compared" for t in candidates if t not in known
     ]
     said += [f"{t.name}: none of its answers could be graded" for t in known if ungraded(t, metric)]
+    said += [
+        f"{t.name}: {1 - share_graded(t, metric):.0%} of its answers could not be graded and count as wrong"
+        + (f" ({share_cut(t, metric):.0%} hit the token limit)" if share_cut(t, metric) else "")
+        for t in known
+        if not ungraded(t, metric) and share_graded(t, metric) < _ENOUGH_GRADED
+    ]
     return known, reasons + said
 
 
@@ -105,6 +115,9 @@ def _refusal(field: Field) -> str:
         return f"No verdict: {field.metric} is no share of right answers, so it cannot rank the targets."
     if all(ungraded(t, field.metric) for t in field.known):
         return f"No verdict: no answer could be graded, so {field.metric} says nothing."
+    incumbent = field.evidence.rule.incumbent
+    if any(t.name == incumbent and ungraded(t, field.metric) for t in field.known):
+        return f"No verdict: no answer of {incumbent}, which runs now, could be graded."
     return ""
 
 
@@ -263,6 +276,10 @@ def _chosen(
     if choice in field.open_ones:
         sentence = f"{sentence.removesuffix('.')}; whether it meets every rule is not certain yet."
         state = "inconclusive"
+    unknown = _mostly_unknown(field, choice)
+    if unknown:
+        sentence = f"{sentence.removesuffix('.')}; {unknown}."
+        state = "inconclusive"
     return Verdict(
         state=state,
         choice=choice,
@@ -270,6 +287,18 @@ def _chosen(
         sentence=sentence,
         reasons=field.reasons + reasons,
     )
+
+
+def _mostly_unknown(field: Field, choice: str) -> str:
+    """Say whose answers are mostly not known, so that they cannot carry a verdict; empty where all are.
+
+    Failures speak against a target that is not chosen. A token limit of ours speaks against none.
+    """
+    cut = [t.name for t in field.known if share_cut(t, field.metric) > _MOST]
+    if cut:
+        return f"most answers of {listed(cut)} hit the token limit"
+    lost = [t for t in field.known if t.name == choice and share_graded(t, field.metric) < 1 - _MOST]
+    return f"most answers of {choice} could not be graded" if lost else ""
 
 
 def _standing_reasons(evidence: Evidence, constraints: list[Constraint]) -> list[str]:

@@ -33,7 +33,8 @@ BUILTIN: Mapping[str, BuiltIn] = {
         version="1",
         section={
             "dataset": {"type": "jsonl", "path": "datasets/quickstart.jsonl"},
-            "params": {"max_tokens": 16},
+            "prompt": "{{input}} Answer with one word or number.",
+            "params": {"max_tokens": 64},
             "scorers": [{"type": "contains"}],
         },
         data={"datasets/quickstart.jsonl": "quickstart.jsonl"},
