@@ -1,12 +1,14 @@
 """What came of a run: each row with its answer and its grades, and the counts over them."""
 
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from bakeoff import clock
 from bakeoff.records import Sample, Score, Usage
 from bakeoff.server.dialects.openai_evals.jobs import Asked, asked_of
 from bakeoff.server.jobs.job import Job
@@ -15,6 +17,9 @@ from bakeoff.server.service import Service
 Status = Literal["pass", "fail", "error"]
 _COUNTS = "openai_counts_2.json"
 """Numbered anew with each change of its form, so that counts which were kept before are counted again."""
+
+_TIMES = 5
+_MOST_RECENT = 100
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +76,13 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
 def outcomes(job: Job, service: Service) -> Iterator[Outcome]:
     """Yield the rows that are done, in their order."""
-    asked = asked_of(job)
-    samples = {sample.case: sample for sample in service.samples(job)}
+    return _outcomes(asked_of(job), service.samples(job), service.scores(job))
+
+
+def _outcomes(asked: Asked, answered: Iterable[Sample], graded: Iterable[Score]) -> Iterator[Outcome]:
+    samples = {sample.case: sample for sample in answered}
     scores: dict[str, list[Score]] = defaultdict(list)
-    for score in service.scores(job):
+    for score in graded:
         scores[score.case].append(score)
     for row in range(asked.rows):
         name = str(row)
@@ -87,16 +95,51 @@ def outcomes(job: Job, service: Service) -> Iterator[Outcome]:
 
 
 def counts(job: Job, service: Service) -> Counts:
-    """Return the numbers of a run, as far as it is; those of an ended one are kept."""
+    """Return the numbers of a run, as far as it is; those of an ended one are kept.
+
+    While it runs they may be as old as some times what it takes to count, so that those who poll a large run
+    do not hold up the others.
+    """
     kept = service.jobs.folder(job.id) / _COUNTS
     if job.ended and kept.is_file():
         return msgspec.json.decode(kept.read_bytes(), type=Counts)
+    if not job.ended and (recent := _RECENT.find(job.id)) is not None:
+        return recent
+    began = clock.now_ns()
     asked = asked_of(job)
-    models = _models(service.samples(job), service.scores(job), asked)
-    found = _counted(outcomes(job, service), models, asked)
+    samples, scores = list(service.samples(job)), list(service.scores(job))
+    found = _counted(_outcomes(asked, samples, scores), _models(samples, scores, asked), asked)
     if job.ended:
         _keep(kept, found)
+    else:
+        _RECENT.keep(job.id, found, began)
     return found
+
+
+class _Recent:
+    """Counts of runs that go on, each for a while."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, tuple[Counts, int]] = OrderedDict()
+
+    def find(self, job: str) -> Counts | None:
+        """Return what was counted for a job not long ago."""
+        with self._lock:
+            found = self._found.get(job)
+        return found[0] if found is not None and clock.now_ns() < found[1] else None
+
+    def keep(self, job: str, found: Counts, began: int) -> None:
+        """Keep counts for some times as long as they took."""
+        now = clock.now_ns()
+        with self._lock:
+            self._found[job] = (found, now + _TIMES * (now - began))
+            self._found.move_to_end(job)
+            while len(self._found) > _MOST_RECENT:
+                self._found.popitem(last=False)
+
+
+_RECENT = _Recent()
 
 
 def _keep(path: Path, found: Counts) -> None:
