@@ -22,9 +22,10 @@ import sqlalchemy as sa
 import yaml
 
 from bakeoff.server.jobs.job import ENDED
+from bakeoff.server.jobs.joblists import label_rows
 from bakeoff.server.settings import Settings
 from bakeoff.server.store.database import Database
-from bakeoff.server.store.tables import JOBS
+from bakeoff.server.store.tables import JOB_LABELS, JOBS
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 from bench._child import measured
 from bench._table import Cell, show
@@ -179,6 +180,14 @@ def _fill(data: Path, count: int) -> None:
         for start in range(0, count, 2_000):
             rows = [_row(at, first + at * 1_000, document) for at in range(start, min(start + 2_000, count))]
             connection.execute(sa.insert(JOBS), rows)
+            labels = [
+                each
+                for row in rows
+                for each in label_rows(
+                    row["id"], row["labels"], project="default", created_at=row["created_at"]
+                )
+            ]
+            connection.execute(sa.insert(JOB_LABELS), labels)
     database.close()
 
 
@@ -191,7 +200,7 @@ def _row(at: int, moment: int, document: dict[str, Any]) -> dict[str, Any]:
         "state": "completed" if at % 10 else "failed",
         "document": document,
         "asked": document,
-        "labels": {"team": "blue"},
+        "labels": {"team": "blue", "sprint": str(at % 200)},
         "limits": {},
         "owner": "local",
         "subject": f"bench-{at % 200}",
@@ -217,6 +226,12 @@ def _listed(port: int) -> None:
         "by a name that none has": "name=none",
         "by dialect": "dialect=nemo",
         "by dialect and state": "dialect=nemo&state=failed",
+        "by a label that all have": "label=team:blue",
+        "by that, after the middle": f"label=team:blue&after={middle}",
+        "by a label that few have": "label=sprint:7",
+        "by two labels": "label=team:blue&label=sprint:7",
+        "by label and state": "label=team:blue&state=failed",
+        "by a label that none has": "label=team:none",
     }
     rows: list[tuple[Cell, ...]] = []
     for name, query in asked.items():

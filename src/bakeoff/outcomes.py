@@ -8,6 +8,7 @@ import msgspec
 from bakeoff import clock
 from bakeoff.errors import WireError
 from bakeoff.records import Exchange, Request, Response
+from bakeoff.wire.leaving import LIMIT
 
 RETRY_STATUSES = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 LONGEST_ASKED_S = 900.0
@@ -15,7 +16,7 @@ LONGEST_ASKED_S = 900.0
 THROTTLED = frozenset({429, 503, 529})
 _TIMEOUTS = frozenset({"connect_timeout", "first_byte_timeout", "stream_timeout", "timeout"})
 _NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]*)?")
-_FATAL_KINDS = frozenset({"tls", "proxy", "dns"})
+_FATAL_KINDS = frozenset({"tls", "proxy", "dns", LIMIT})
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ def test_list_tells_state_samples_and_verdict(copy: Path, tmp_path: Path) -> Non
     assert (one["name"], one["state"], one["samples"], one["verdict"]) == ("sums", "finished", 48, "pass")
     assert one["sentence"].startswith("Run good")
     assert copy.name in call("runs", "list", cwd=tmp_path).out
+    assert call("list", cwd=tmp_path).out == call("runs", "list", cwd=tmp_path).out
 
 
 def test_list_of_nothing_says_what_to_do(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ def test_show_tells_plan_counts_and_files(copy: Path, tmp_path: Path) -> None:
     assert len(found["plan_hash"]) == 64
     assert found["files"]["samples.jsonl"] == (copy / "samples.jsonl").stat().st_size
     assert "24 of 24" in call("runs", "show", cwd=tmp_path).out
+    assert call("show", copy.name, "--json", cwd=tmp_path).document() == found
 
 
 def test_run_with_a_torn_last_line_is_shown(copy: Path, tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ _HEALTH: dict[str, Right] = {
     "GET /healthz": "open",
     "GET /readyz": "open",
     "GET /metrics": "read",
-    "GET /openapi.json": "any",
-    "GET /docs": "any",
-    "GET /docs/oauth2-redirect": "any",
-    "GET /redoc": "any",
-    "ANY /mcp": "any",
+    "GET /openapi.json": "open",
+    "GET /docs": "open",
+    "GET /": "open",
+    "POST /mcp": "any",
 }
 _OWN: dict[str, Right] = {
     "POST /runs": "run",
@@ -110,7 +109,7 @@ _NEMO: dict[str, Right] = {
     "POST /v1/evaluation/configs": "run",
     "GET /v1/evaluation/configs": "read",
     "GET /v1/evaluation/configs/{}/{}": "read",
-    "PATCH /v1/evaluation/configs/{}/{}": "run",
+    "PATCH /v1/evaluation/configs/{}/{}": "manage",
     "DELETE /v1/evaluation/configs/{}/{}": "manage",
     "POST /v1/evaluation/targets": "manage",
     "GET /v1/evaluation/targets": "read",
@@ -156,7 +155,7 @@ _TASKS: dict[str, Right] = {
     "GET /{}/result": "read",
 }
 _BENCHMARKS: dict[str, Right] = {
-    "POST ": "run",
+    "POST ": "manage",
     "GET ": "read",
     "GET /{}": "read",
     "DELETE /{}": "manage",
@@ -186,7 +185,7 @@ _LLAMA_STACK: dict[str, Right] = {
     "POST /scoring/score": "run",
     "POST /scoring/score-batch": "run",
     "GET /scoring-functions": "read",
-    "POST /scoring-functions": "run",
+    "POST /scoring-functions": "manage",
     "GET /scoring-functions/{}": "read",
     "DELETE /scoring-functions/{}": "manage",
     "POST /datasets": "run",

@@ -141,7 +141,12 @@ def test_mistakes_of_a_spec_come_back_with_their_places(client: Client, endpoint
 def test_runs_are_listed_compared_and_decided_again(tmp_path: Path, endpoint: TruthProcess):
     with live(Settings(data=tmp_path / "data", workers=1)) as service:
         client = Client(service.url)
-        first, second = (client.run(spec_of(endpoint), name=name, wait=True) for name in ("a", "b"))
+        first, second = (
+            client.run(spec_of(endpoint), name=name, labels={"by": name, "t": "x:y"}, wait=True)
+            for name in ("a", "b")
+        )
+        assert [run.id for run in client.runs(labels={"by": "a", "t": "x:y"})] == [first.id]
+        assert [run.id for run in client.runs(labels={"t": "x:y"})] == [second.id, first.id]
         assert [run.id for run in client.runs(page=1)] == [second.id, first.id]
         assert [run.id for run in client.runs(name="a", state=["completed", "failed"])] == [first.id]
         assert list(client.runs(state="queued")) == []
@@ -205,7 +210,9 @@ def test_the_command_line_runs_a_spec_on_a_service(service: Live, spec_file: Pat
     assert "completed: 1 of 1 samples" in done.err
     listed = call(*there, "runs", "list", cwd=spec_file.parent)
     assert listed.out.splitlines()[-1].split() == [run, "bakeoff", "completed", "1", "pass"]
+    assert call(*there, "list", cwd=spec_file.parent).out == listed.out
     shown = call(*there, "runs", "show", cwd=spec_file.parent)
+    assert call(*there, "show", run, cwd=spec_file.parent).out == shown.out
     assert f"run      {service.url}/api/v1/runs/{run}\n" in shown.out
     document = call(*there, "runs", "show", run, "--json", cwd=spec_file.parent).document()
     assert (document["id"], document["state"]) == (run, "completed")
@@ -231,7 +238,11 @@ def test_flags_of_a_run_hold_on_a_service_too(service: Live, spec_file: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("plan",), "`plan` works on this machine alone"),
+        (("doctor",), "`doctor` works on this machine alone; leave out --server"),
+        (
+            ("export", "r", "--format", "csv"),
+            "use Python: `bakeoff.Client(URL).get(ID).export(FORMAT, FILE)`",
+        ),
         (("run", "--out", "here"), "--out is a folder of this machine"),
         (("run", "--cache"), "do not share answers"),
         (("run", "--only", "nobody"), "no benchmark `nobody`"),

@@ -200,3 +200,21 @@ def test_no_content_breaks_an_upload(service: Live, content: bytes, format_: str
         assert service.call("GET", f"/api/v1/datasets/fuzz/content?version={version}").body == content
         rows = service.call("GET", f"/api/v1/datasets/fuzz/rows?version={version}").json["data"]
         assert len(rows) == answer.json["rows"]
+
+
+def test_versions_go_on_after_a_deletion(service: Live):
+    def stored(rows: list[dict[str, str]]) -> int:
+        answer = service.call("PUT", "/api/v1/datasets/again", {"rows": rows})
+        assert answer.status in {200, 201}, answer.body
+        version: int = answer.json["version"]
+        return version
+
+    assert [stored([{"input": "a"}]), stored([{"input": "b"}])] == [1, 2]
+    assert service.call("DELETE", "/api/v1/datasets/again").status == 204
+    assert stored([{"input": "a"}]) == 3
+    assert service.call("GET", "/api/v1/datasets/again?version=1").status == 404
+    versions = service.call("GET", "/api/v1/datasets/again/versions").json["data"]
+    assert [each["version"] for each in versions] == [3]
+    assert service.call("DELETE", "/api/v1/datasets/again").status == 204
+    assert service.call("DELETE", "/api/v1/datasets/again").status == 404
+    assert stored([{"input": "c"}]) == 4

@@ -14,7 +14,7 @@ from tests.service.live import Live, live, spec_of
 
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.store.tables import AUDIT, JOBS
+from bakeoff.server.store.tables import AUDIT, DELIVERIES, JOBS
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(180)
@@ -82,6 +82,73 @@ def test_a_server_on_another_host_asks_for_keys_warns_and_keeps_off_its_own_mach
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_behind_a_proxy_nobody_reaches_this_machine_by_the_server(tmp_path: Path, *, allowed: bool):
+    service = Service(Settings(data=tmp_path))
+    _, key = service.keys.create("me", "admin")
+    service.close()
+    port = free_port()
+    options = ("--allow-endpoint", "http://127.0.0.1:9") if allowed else ()
+    process = serve(tmp_path, "--require-keys", "--port", str(port), *options)
+    try:
+        at = until_up(Live(f"http://127.0.0.1:{port}", service, key=key))
+        for endpoint, status in {
+            "http://127.0.0.1:9/v1": 200 if allowed else 400,
+            "http://127.0.0.1:10/v1": 400,
+            "http://localhost:9/v1": 400,
+            "http://[::1]:9/v1": 400,
+        }.items():
+            answer = at.call("PUT", "/api/v1/targets/x", {"endpoint": endpoint})
+            assert answer.status == status, (endpoint, answer.body)
+        section = {"dataset": {"type": "synthetic"}, "load": {"requests": 1}}
+        assert at.call("PUT", "/api/v1/benchmarks/b", {"section": section}).status == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def until_up(service: Live) -> Live:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            status = service.call("GET", "/healthz").status
+        except OSError:
+            time.sleep(0.05)
+        else:
+            assert status == 200
+            return service
+    raise AssertionError("the server does not come up")
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_a_worker_apart_reaches_its_own_machine_where_nobody_else_can_call(tmp_path: Path, *, keys: bool):
+    service = Service(Settings(data=tmp_path))
+    if keys:
+        service.keys.create("me", "admin")
+    row = {"id": "w", "job": "j", "project": "default", "url": f"http://127.0.0.1:{free_port()}/"}
+    row |= {"body": "{}", "state": "waiting", "attempts": 0, "next_at": 0, "error": ""}
+    asked = {"id": "j", "project": "default", "name": "n", "dialect": "bakeoff", "state": "completed"}
+    asked |= {"document": {}, "asked": {}, "labels": {}, "limits": {}, "owner": "me", "body_hash": ""}
+    asked |= {"created_at": 0, "updated_at": 0, "attempt": 1, "done": 0, "total": 0, "failed": 0}
+    with service.database.write() as connection:
+        connection.execute(sa.insert(JOBS).values(**asked, webhook={"url": row["url"]}))
+        connection.execute(sa.insert(DELIVERIES).values(row))
+    command = [sys.executable, "-m", "bakeoff", "worker", "--data", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        error, until = "", time.monotonic() + 60
+        while not error and time.monotonic() < until:
+            time.sleep(0.05)
+            with service.database.read() as connection:
+                error = connection.execute(sa.select(DELIVERIES.c.error)).scalar_one()
+        assert ("not allowed" in error) is keys, error
+        assert ("refused" in error) is not keys, error
+    finally:
+        process.terminate()
+        process.wait(60)
+        service.close()
 
 
 def test_a_server_on_loopback_asks_for_no_key_and_for_one_where_it_is_told_to(door: Live, tmp_path: Path):

@@ -1,5 +1,9 @@
 """What whoever operates a service looks at: health, figures, the OpenAPI page, errors."""
 
+import base64
+import hashlib
+import re
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.service.live import Live, spec_of
@@ -42,16 +46,41 @@ def test_figures_count_calls_and_jobs(service: Live, endpoint: TruthProcess):
 
 def test_the_openapi_page_is_there_and_names_the_runs(service: Live):
     assert "/api/v1/runs/{run}" in service.call("GET", "/openapi.json").json["paths"]
-    assert b"swagger" in service.call("GET", "/docs").body
+    page = service.call("GET", "/docs")
+    text = page.body.decode()
+    assert "<code>/api/v1/runs/{run}</code>" in text
+    assert '__RunShown">RunShown</a>' in text
+
+
+def test_the_page_of_calls_loads_and_runs_nothing(service: Live):
+    page = service.call("GET", "/docs")
+    text, policy = page.body.decode(), page.headers["content-security-policy"]
+    assert set(re.findall(r'(?:src|href)="([^"#]+)', text)) == {"openapi.json"}
+    assert "<script" not in text
+    assert "url(" not in text
+    assert policy.startswith(
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert style is not None
+    told = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert policy.endswith(f"style-src 'sha256-{told}'")
+    assert [service.call("GET", path).status for path in ("/redoc", "/docs/oauth2-redirect")] == [404, 404]
+    links = set(re.findall(r'href="#([^"]+)"', text))
+    assert links <= set(re.findall(r'id="([^"]+)"', text))
+
+
+def test_the_bare_address_leads_to_the_calls(service: Live):
+    assert b"<h1>bakeoff" in service.call("GET", "/").body
 
 
 @pytest.mark.parametrize(
     ("path", "status"), [("/api/v1/nothing", 404), ("/nothing/at/all", 404), ("/api/v1/runs/none", 404)]
 )
-def test_what_is_not_there_is_an_error_with_a_body(service: Live, path: str, status: int):
+def test_what_is_not_there_is_an_error_of_our_form(service: Live, path: str, status: int):
     answer = service.call("GET", path)
     assert answer.status == status
-    assert answer.json
+    assert answer.json["error"]["kind"] == "Missing"
     assert answer.headers["x-request-id"]
 
 

@@ -235,6 +235,16 @@ def test_without_its_package_the_command_names_what_to_install(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "mcp", None)
     with pytest.raises(PluginError) as caught:
         check_mcp()
-    assert caught.value.hint == "pip install 'bakeoff[mcp]'"
+    assert "pip install -c constraints.txt '.[server,mcp]'" in caught.value.hint
     found = CliRunner().invoke(command, [])
     assert isinstance(found.exception, PluginError)
+
+
+def test_there_is_nothing_to_listen_to_between_calls(service: Live):
+    for method in ("GET", "DELETE"):
+        answer = service.call(method, "/mcp")
+        assert (answer.status, answer.headers["allow"], answer.json["error"]["kind"]) == (
+            405,
+            "POST",
+            "Method",
+        )

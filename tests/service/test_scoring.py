@@ -7,6 +7,7 @@ import pytest
 
 from bakeoff.errors import BakeoffError, DataError
 from bakeoff.records import Score
+from bakeoff.sandbox import is_confined, unconfinable
 from bakeoff.server.faults import RefusedError, TooLargeError, TooSlowError
 from bakeoff.server.settings import Settings
 from bakeoff.server.specs.permits import check_document
@@ -185,3 +186,20 @@ def test_a_spec_with_a_judge_elsewhere_is_refused_wherever_it_stands(settings: S
     for scorer in (ELSEWHERE, {"type": "assert-set", "assert": [ELSEWHERE]}):
         with pytest.raises(RefusedError, match="may not ask"):
             check_document({"benchmarks": [{"scorers": [scorer]}]}, settings)
+
+
+@pytest.mark.skipif(bool(unconfinable()), reason="this system cannot confine code")
+def test_code_of_a_call_is_shut_in_and_meets_nothing_of_another(tmp_path: Path):
+    (tmp_path / "secret").write_text("planted")
+    allowed = Settings(data=tmp_path, allow_code=True)
+    reads = {"type": "python", "allow_code": True, "value": f"open({str(tmp_path / 'secret')!r}).read()"}
+    counts = {
+        "type": "python",
+        "allow_code": True,
+        "value": "import json\njson.n = getattr(json, 'n', 0) + 1\nreturn json.n",
+    }
+    for _ in range(2):
+        ((read, counted),) = grade_rows([row("Paris")], [reads, counts], allowed)
+        assert (read.outcome, read.value, counted.value) == ("judge_failed", None, 1.0)
+        assert "planted" not in read.reason
+    assert not is_confined()

@@ -128,7 +128,7 @@ class Serving(msgspec.Struct, frozen=True, kw_only=True):
 
 def spec(careless: Any, model: str, **more: Any) -> dict[str, Any]:
     one = {"name": "m", "endpoint": f"{careless.url}/v1", "model": model, "api_key": "${TARGET_KEY}"}
-    two = one | {"name": "n", "stream": False, "headers": {"X-Token": "Bearer ${FILE_KEY}"}}
+    two = one | {"name": "n", "stream": False, "headers": {"X-Token": "Bearer ${planted-mount}"}}
     benchmark = {
         "name": "b",
         "dataset": {"type": "synthetic", "prompt_tokens": 8, "output_tokens": 8},
@@ -145,7 +145,12 @@ def served(tmp_path_factory: pytest.TempPathFactory, careless: Any, database: Po
     folder = tmp_path_factory.mktemp("secrets")
     mounted = folder / "mounted"
     mounted.mkdir()
-    (mounted / "FILE_KEY").write_text(SECRETS["FILE_KEY"] + "\n")
+    # As Kubernetes mounts a Secret.
+    hidden = mounted / "planted-mount" / "..2026_11_21"
+    hidden.mkdir(parents=True)
+    (hidden / "file-key").write_text(SECRETS["FILE_KEY"] + "\n")
+    (hidden.parent / "..data").symlink_to(hidden.name)
+    (hidden.parent / "file-key").symlink_to("..data/file-key")
     log, port = folder / "log.txt", free_port()
     given = {name: value for name, value in SECRETS.items() if name != "FILE_KEY"}
     url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{database.port}/postgres"

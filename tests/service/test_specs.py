@@ -57,7 +57,7 @@ def test_all_mistakes_come_at_once_each_with_its_place(service: Live, endpoint: 
 )
 def test_what_a_run_would_be_refused_for_is_a_mistake(service: Live, spec: dict[str, Any], message: str):
     found = service.call("POST", "/api/v1/specs/validate", {"spec": spec}).json
-    assert [message in each["message"] for each in found["problems"]] == [True]
+    assert any(message in each["message"] for each in found["problems"])
 
 
 def test_a_row_that_cannot_be_read_is_a_mistake_with_its_line(service: Live, endpoint: TruthProcess):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bakeoff.records import Case
-from bakeoff.server.endpoints import allowed
+from bakeoff.server.endpoints import NOBODY, allowed, check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.jobs.job import NewJob, Webhook
 from bakeoff.server.jobs.jobfiles import write_files
@@ -284,7 +284,9 @@ def test_secrets_in_a_folder_are_texts_with_names_that_a_spec_can_write(
     monkeypatch.setenv("OTHER", "never")
     for name, content in {
         "TOKEN": b"two\n",
-        "tls.crt": b"no name",
+        "tls.crt": b"three",
+        "no name": b"never",
+        "..data": b"never",
         "BINARY": b"\xff\xfe",
         "NUL": b"a\0b",
         "LONG": b"x" * 200_000,
@@ -292,6 +294,16 @@ def test_secrets_in_a_folder_are_texts_with_names_that_a_spec_can_write(
         (tmp_path / name).write_bytes(content)
     (tmp_path / "FOLDER").mkdir()
     given = settings(secret_files=tmp_path)
-    assert secret_values(given) == {"OFFERED": "one", "TOKEN": "two"}
+    assert secret_values(given) == {"OFFERED": "one", "TOKEN": "two", "tls.crt": "three"}
     assert is_offered("TOKEN", given)
-    assert not any(is_offered(name, given) for name in ("OTHER", "../TOKEN", "FOLDER", "", "tls.crt"))
+    assert is_offered("tls.crt", given)
+    assert not any(
+        is_offered(name, given) for name in ("OTHER", "../TOKEN", "FOLDER", "", "no name", "..data")
+    )
+
+
+def test_the_address_of_nobody_is_no_way_out():
+    check_endpoint(NOBODY, (), where="endpoint")
+    for url in (f"{NOBODY}/more", NOBODY.replace("/v1", ":8000/v1"), NOBODY.replace("nobody", "somebody")):
+        with pytest.raises(RefusedError, match="may not ask"):
+            check_endpoint(url, (), where="endpoint")

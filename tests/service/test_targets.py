@@ -194,3 +194,16 @@ def test_a_target_that_keeps_silent_is_given_up_on(service: Live, monkeypatch: p
         service.call("PUT", "/api/v1/targets/mute", {"endpoint": url, "model": "m"})
         found = service.call("POST", "/api/v1/targets/mute/probe").json
     assert (found["reachable"], found["error"]["message"]) == (False, "it does not answer within 0.2 s")
+
+
+def test_versions_of_a_target_and_a_benchmark_go_on_after_a_deletion(service: Live, endpoint: TruthProcess):
+    section = {"dataset": {"type": "synthetic"}, "load": {"requests": 1}}
+    for path, body in {
+        "/api/v1/targets/again": {"endpoint": endpoint.url},
+        "/api/v1/benchmarks/again": {"section": section},
+    }.items():
+        found = []
+        for _ in range(2):
+            found.append(int(service.call("PUT", path, body).json["version"]))
+            assert service.call("DELETE", path).status == 204
+        assert found == [1, 2]

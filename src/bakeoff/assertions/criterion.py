@@ -1,5 +1,6 @@
 """A testing criterion of OpenAI Evals as a scorer: its texts are filled in for each row, then compared."""
 
+import ast
 import contextlib
 import itertools
 import re
@@ -38,7 +39,12 @@ _OUTPUT = "{{sample.output_text}}"
 _ANSWER = re.compile(r"(\{\{sample\.output_text\}\})")
 _SPACED = re.compile(r"\{\{-?\s{0,20}sample\.output_text\s{0,20}-?\}\}")
 _SHOWN = 200
-_CALL = 'return grade(context["vars"]["sample"], context["vars"]["item"])'
+_CALL = """
+found = grade(context["vars"]["sample"], context["vars"]["item"])
+if not hasattr(found, "__float__"):
+    raise TypeError(f"grade returned a {type(found).__name__}, which is no number")
+return float(found)
+"""
 
 
 class OpenAICriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +83,8 @@ class OpenAICriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             braces.check(text, ROOTS)
         if _measure(self.criterion) == "fuzzy_match" and find_spec("rapidfuzz") is None:
             raise ValueError("`fuzzy_match` needs the package rapidfuzz: pip install 'bakeoff[scorers]'")
+        if kind == "python":
+            check_source(str(self.criterion.get("source", "")))
         if self._needs_other:
             try:
                 self._other()
@@ -145,6 +153,35 @@ class OpenAICriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     def _text(self, key: str, values: Mapping[str, Any]) -> str:
         return braces.fill(str(self.criterion.get(key, "")), values)
+
+
+def check_source(source: str) -> None:
+    """Refuse the source of a grader that is no Python, or defines no function `grade`.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"the source is no Python: {error}") from error
+    if "grade" not in set(_defined(tree)):
+        raise ValueError("the source defines no function `grade(sample, item)`")
+
+
+def _defined(tree: ast.AST) -> Iterator[str]:
+    """Yield the names that code binds, without what functions and classes bind for themselves."""
+    waiting = list(ast.iter_child_nodes(tree))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def values_of(answer: str, case: Case, sample: Sample) -> dict[str, Any]:
@@ -252,7 +289,7 @@ def _told(instruction: str, messages: list[dict[str, str]]) -> list[dict[str, st
 def _as_python(one: OpenAICriterion) -> dict[str, Any]:
     # A `{{…}}` in the source is the user's own: nothing of a row is put into code.
     source = str(one.criterion.get("source", "")).rstrip()
-    made: dict[str, Any] = {"type": "python", "value": f"{source}\n{_CALL}\n", "allow_code": one.allow_code}
+    made: dict[str, Any] = {"type": "python", "value": f"{source}\n{_CALL}", "allow_code": one.allow_code}
     threshold = one.criterion.get("pass_threshold")
     return made if threshold is None else made | {"threshold": threshold}
 

@@ -50,6 +50,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     async def ask(self, subject: Subject) -> Outcome:
         """Return what it says of an answer."""
         grade = await self.grade(subject)
+        if grade.failed and hasattr(self.scorer, "as_failure"):
+            # In a set a script that raises fails, as in promptfoo; on its own it says nothing of the answer.
+            grade = cast("Grade", self.scorer.as_failure(grade))
         raw, parts = grade.value, grade.parts
         if parts:
             raw = next((p.value for p in parts if p.scorer == RAW and not p.metric), raw)

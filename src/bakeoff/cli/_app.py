@@ -18,7 +18,8 @@ from bakeoff.errors import BakeoffError, InterruptedRun, StoreError
     "--server",
     metavar="URL",
     envvar="BAKEOFF_SERVER",
-    help="Have a service do it, for `run` and `runs`; its key is in BAKEOFF_KEY.",
+    help="Have a service do it, for `run`, `runs`, `list`, `show`, `plan` and `compare`; "
+    "its key is in BAKEOFF_KEY.",
 )
 @click.pass_context
 def app(ctx: click.Context, debug: bool, server: str | None) -> None:

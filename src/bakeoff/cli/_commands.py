@@ -36,6 +36,8 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Operate": {
         "runs": "List, show or remove stored runs.",
+        "list": "List runs; the same as `runs list`.",
+        "show": "Show a run; the same as `runs show`.",
         "deploy": "Start, stop and list model servers.",
         "models": "List models, and find out what their endpoints can do.",
         "config": "Show, check or describe the spec file.",
@@ -45,6 +47,8 @@ GROUPS: dict[str, dict[str, str]] = {
 
 _MODULES = {"import": "import_files", "truth-server": "truth_server"}
 """Commands whose name is no name of a module."""
+_SHORT = {"list": ("runs", "list_"), "show": ("runs", "show")}
+"""Commands of groups that can be called without the group, by module and name there."""
 
 
 class LazyGroup(click.Group):
@@ -58,8 +62,9 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"bakeoff.cli.{_MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = module.command
+        name, attribute = _SHORT.get(cmd_name, (_MODULES.get(cmd_name, cmd_name), "command"))
+        module = importlib.import_module(f"bakeoff.cli.{name}")
+        command: click.Command = getattr(module, attribute)
         return command
 
     def resolve_command(

@@ -12,4 +12,7 @@ def check_mcp() -> None:
         PluginError: it is not installed.
     """
     if find_spec("mcp") is None:
-        raise PluginError("tools for agents need the package `mcp`", hint="pip install 'bakeoff[mcp]'")
+        raise PluginError(
+            "tools for agents need the package `mcp`",
+            hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server,mcp]'`",
+        )

@@ -1,29 +1,32 @@
-"""`bakeoff --server URL`: have a service run a spec, and look at its runs."""
+"""`bakeoff --server URL`: which service a command speaks to, and which of its runs are meant."""
 
 import itertools
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bakeoff.cli._execute import Manner
     from bakeoff.client import Client, RunHandle, RunInfo
-    from bakeoff.spec import LoadedSpec
 
 _META = "bakeoff.server"
-_THERE = frozenset({"run", "runs"})
-_SHOWN = 100
+_THERE = frozenset({"compare", "list", "plan", "run", "runs", "show"})
+_OTHERWISE = {
+    "decide": "get(ID).decide(policy)",
+    "export": "get(ID).export(FORMAT, FILE)",
+    "models": "targets()",
+    "report": "get(ID).report()",
+}
+"""How the Python client does what the command line does on this machine alone."""
+_SHOWN, _LOOKED_THROUGH = 100, 10_000
 
 
 def remember_server(ctx: click.Context, server: str | None) -> None:
     """Keep the service that the command line names, for the commands that can use one."""
     named = ctx.get_parameter_source("server") is click.core.ParameterSource.COMMANDLINE
     if named and ctx.invoked_subcommand not in _THERE:
-        raise click.UsageError(f"`{ctx.invoked_subcommand}` works on this machine alone; leave out --server")
+        name = str(ctx.invoked_subcommand)
+        more = f", or use Python: `bakeoff.Client(URL).{_OTHERWISE[name]}`" if name in _OTHERWISE else ""
+        raise click.UsageError(f"`{name}` works on this machine alone; leave out --server{more}")
     ctx.meta[_META] = server
 
 
@@ -43,58 +46,49 @@ def client_of(ctx: click.Context) -> "Client | None":
     return Client(server)
 
 
-def run_there(client: "Client", loaded: "LoadedSpec", manner: "Manner") -> int:
-    """Have a service run a loaded spec, show the outcome, and return its exit code."""
-    from bakeoff.cli._show import print_finished, print_json
-    from bakeoff.cli._terminal import say
-    from bakeoff.client.packing import pack
-    from bakeoff.run.finish import Finished
-
-    packed = pack(loaded)
-    handle = client.run(packed.document, files=packed.files)
-    if not manner.quiet:
-        click.echo(f"run {handle.id} at {client.url}", err=True)
-    info = handle.wait(progress=None if manner.quiet else _tell)
-    results = handle.results()
-    finished = Finished(folder=Path(handle.id), results=results, samples=info.progress.done, files={})
-    if manner.as_json:
-        print_json(results)
-    else:
-        print_finished(finished)
-        say(f"report   {handle.url}/report")
-    return finished.exit_code(
-        tolerance=loaded.spec.error_tolerance, gate=manner.gate, allow_invalid=manner.allow_invalid
-    )
-
-
 def newest(client: "Client") -> "list[RunInfo]":
     """Return the newest runs of a service, oldest first."""
     return [handle.info for handle in itertools.islice(client.runs(page=_SHOWN), _SHOWN)][::-1]
 
 
 def one(client: "Client", run: str | None) -> "RunHandle":
-    """Return a run of a service by its id, the newest one by default.
+    """Return a run of a service by its id or the beginning of one, the newest one by default.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or several begin so.
     """
+    from bakeoff.client import CallError
     from bakeoff.errors import UsageError
 
-    found = next(client.runs(page=1), None) if run is None else client.get(run)
-    if found is None:
-        raise UsageError(f"there is no run at {client.url}", hint="start one with `bakeoff run`")
-    return found
+    if run is None:
+        found = next(client.runs(page=1), None)
+        if found is None:
+            raise UsageError(f"there is no run at {client.url}", hint="start one with `bakeoff run`")
+        return found
+    try:
+        return client.get(run)
+    except CallError as error:
+        if error.status != 404:
+            raise
+        known = itertools.islice(client.runs(page=1000), _LOOKED_THROUGH)
+        near = [each for each in known if each.id.startswith((run, f"job-{run}"))]
+        if not near:
+            error.hint = error.hint or f"`bakeoff --server {client.url} runs list` shows the newest ones"
+            raise
+    if len(near) > 1:
+        names = ", ".join(each.id for each in near[:5])
+        raise UsageError(f"several runs begin with `{run}`: {names}", hint="give more of the id")
+    return near[0]
 
 
-def remover(client: "Client", run: str) -> "Callable[[], None]":
-    """Return what deletes a run of a service, which must be there."""
-    return client.get(run).delete
+def check_server(ctx: click.Context) -> "Client":
+    """Return the client of a command that only a service can do.
 
-
-def _tell(info: "RunInfo") -> None:
-    part = info.progress
-    text = f"{info.state}: {part.done:,} of {part.total:,} samples, {part.failed:,} failed"
-    if sys.stderr.isatty():
-        click.echo(f"\r{text}\x1b[K", err=True, nl=info.ended)
-    elif info.ended or not part.done:
-        click.echo(text, err=True)
+    Raises:
+        UsageError: none is named.
+    """
+    client = client_of(ctx)
+    if client is None:
+        words = f"runs {ctx.info_name}"
+        raise click.UsageError(f"`{words}` is for those of a service: `bakeoff --server URL {words}`")
+    return client

@@ -36,7 +36,7 @@ _WORK = (
         multiple=True,
         metavar="ORIGIN",
         help="An origin that runs, judges and webhooks may ask, such as https://api.example.com; repeatable. "
-        "This machine is always allowed, nothing else is.",
+        "This machine is allowed by itself only where nobody else can call: without keys. Nothing else is.",
     ),
     click.option(
         "--secret",
@@ -85,7 +85,8 @@ def settings_of(given: dict[str, Any]) -> "Settings":
     for package in ("alembic", "fastapi", "sqlalchemy", "uvicorn"):
         if find_spec(package) is None:
             raise PluginError(
-                f"the service needs the package `{package}`", hint="pip install 'bakeoff[server]'"
+                f"the service needs the package `{package}`",
+                hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server]'`",
             )
     from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
 

@@ -29,7 +29,17 @@ _HEADER = ("metric", "a", "b", "a minus b", "interval", "p", "adjusted p", "n", 
 )
 @out_option
 @json_option
-def command(*, runs: tuple[str, ...], against: str | None, rows: int, out: Path, as_json: bool) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    runs: tuple[str, ...],
+    against: str | None,
+    rows: int,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Compare the targets of one or several runs on the cases that both answered.
 
     Each RUN is an id, the beginning of one, or a path; without any it is the latest run. A target that
@@ -37,11 +47,17 @@ def command(*, runs: tuple[str, ...], against: str | None, rows: int, out: Path,
     the differences: the first target minus the second.
     """
     from bakeoff.cli._flips import print_flips
+    from bakeoff.cli._remote import client_of
+    from bakeoff.cli._remote import one as there
     from bakeoff.cli._terminal import print_document, say, table
     from bakeoff.run.compare import compare_runs
     from bakeoff.run.folder import find_folder
 
-    found = compare_runs([find_folder(out, run) for run in runs or (None,)], against=against)
+    client = client_of(ctx)
+    if client is not None:
+        found = client.compare(*(there(client, run) for run in runs or (None,)), against=against)
+    else:
+        found = compare_runs([find_folder(out, run) for run in runs or (None,)], against=against)
     if as_json:
         print_document(found)
         return

@@ -1,7 +1,7 @@
 """`bakeoff plan`: what a run can show and what it takes, before anything is sent."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,33 +19,42 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many cases of each benchmark.")
 @out_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     *,
     spec: Path | None,
     run: str | None,
-    models: str | None,
-    only: str | None,
     limit: int | None,
     out: Path,
     as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Say what a run cannot decide, what it can show, and what it takes; sends nothing.
 
     No server is started or asked and no weights are fetched, so keys may be unset. RUN is an id, the
     beginning of one, or a path.
     """
+    from bakeoff.cli._remote import client_of, one
     from bakeoff.cli._terminal import print_document
+    from bakeoff.cli._wanted import Wanted
     from bakeoff.run.earlier import Earlier, read_earlier
     from bakeoff.run.folder import find_folder
     from bakeoff.run.planning import forecast
     from bakeoff.run.select import selected
     from bakeoff.spec import load_spec
 
-    overrides = {} if limit is None else {"benchmarks[*].limit": limit}
-    loaded = load_spec(find_spec(spec), environ(), overrides=overrides, keep_refused=True, for_requests=False)
-    loaded = selected(loaded, models=models, benchmarks=only)
-    earlier = Earlier() if run is None else read_earlier(find_folder(out, run))
-    found = forecast(loaded, earlier)
+    overrides: dict[str, object] = {} if limit is None else {"benchmarks[*].limit": limit}
+    path, client = find_spec(spec), client_of(ctx)
+    if client is not None:
+        packed = Wanted(path=path, overrides=overrides, **chosen).packed()
+        found = client.plan(packed, earlier=run and one(client, run).id)
+    else:
+        loaded = load_spec(path, environ(), overrides=overrides, keep_refused=True, for_requests=False)
+        loaded = selected(loaded, models=chosen["models"], benchmarks=chosen["only"])
+        earlier = Earlier() if run is None else read_earlier(find_folder(out, run))
+        found = forecast(loaded, earlier)
     if as_json:
         print_document(found)
     else:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bakeoff.cli._options import environ, find_spec, json_option, out_option
+from bakeoff.cli._options import find_spec, json_option, out_option
 
 
 @click.command()
@@ -36,9 +36,9 @@ def command(
 ) -> None:
     """Run a bake-off: deploy, send, score, decide, report."""
     from bakeoff.cli._execute import Manner, run_new
-    from bakeoff.cli._remote import client_of, run_there
-    from bakeoff.run.select import raced, selected
-    from bakeoff.spec import load_spec
+    from bakeoff.cli._following import run_there
+    from bakeoff.cli._remote import client_of
+    from bakeoff.cli._wanted import Wanted
 
     flags = {"benchmarks[*].limit": given.pop("limit"), "seed": given.pop("seed")}
     cache: bool | None = given.pop("cache")
@@ -46,16 +46,10 @@ def command(
     flags["benchmarks[*].scorers[*].allow_code"] = given.pop("allow_code") or None
     overrides = {path: value for path, value in flags.items() if value is not None}
     path, client = find_spec(spec), client_of(ctx)
-    # Secrets are with whoever sends.
-    loaded = load_spec(path, environ(), overrides=overrides, for_requests=client is None)
-    if cache is not None and cache != bool(loaded.spec.cache):  # a folder of the spec is kept
-        overrides["cache"] = cache
-        loaded = load_spec(path, environ(), overrides=overrides, for_requests=client is None)
-    loaded = raced(loaded, race) if race else loaded
-    loaded = selected(loaded, models=models, benchmarks=only)
+    wanted = Wanted(path=path, overrides=overrides, cache=cache, race=race, models=models, only=only)
     if client is not None:
-        ctx.exit(run_there(client, loaded, Manner(**given)))
-    ctx.exit(run_new(loaded, out, Manner(**given)))
+        ctx.exit(run_there(client, wanted.packed(), Manner(**given)))
+    ctx.exit(run_new(wanted.loaded(), out, Manner(**given)))
 
 
 def _race(spec: Path | None, word: str | None) -> tuple[Path | None, str | None]:

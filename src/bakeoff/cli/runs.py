@@ -7,11 +7,16 @@ from pathlib import Path
 import click
 
 from bakeoff.cli._options import json_option, out_option
+from bakeoff.cli._runs_there import cancel, wait
 
 
 @click.group()
 def command() -> None:
-    """List, show or remove stored runs."""
+    """List, show or remove stored runs; wait for those of a service, or cancel them."""
+
+
+command.add_command(wait)
+command.add_command(cancel)
 
 
 @command.command("list")
@@ -60,7 +65,7 @@ def show(ctx: click.Context, /, *, run: str | None, out: Path, as_json: bool) ->
 @click.pass_context
 def rm(ctx: click.Context, /, *, runs: tuple[str, ...], yes: bool, out: Path) -> None:
     """Delete runs with everything in them; one that is being written is refused."""
-    from bakeoff.cli._remote import client_of, remover
+    from bakeoff.cli._remote import client_of, one
     from bakeoff.cli._terminal import say
     from bakeoff.errors import UsageError
     from bakeoff.run.folder import find_folder
@@ -68,7 +73,8 @@ def rm(ctx: click.Context, /, *, runs: tuple[str, ...], yes: bool, out: Path) ->
 
     client = client_of(ctx)
     if client is not None:
-        removers = {run: remover(client, run) for run in runs}
+        handles = [one(client, run) for run in runs]
+        removers = {handle.id: handle.delete for handle in handles}
     else:
         folders = [find_folder(out, run) for run in runs]
         removers = {str(folder): partial(remove, folder) for folder in folders}

@@ -23,7 +23,9 @@ from bakeoff.cli._serving import place_options, settings_of, work_options
 )
 @click.option("--require-keys", "keys_required", is_flag=True, help="Ask for API keys on this machine too.")
 @click.option(
-    "--rate", type=click.IntRange(min=0), default=0, help="Calls per minute of one key; 0: no limit."
+    "--rate",
+    type=click.IntRange(min=0),
+    help="Calls per minute of one key; 0: no limit.  [default: 6000 where keys are required]",
 )
 @click.option("--max-upload", "most_upload", type=click.IntRange(min=1), help="Bytes of one uploaded file.")
 @click.option("--mcp", is_flag=True, help="Offer tools for agents at /mcp, by the Model Context Protocol.")

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import msgspec
 
 from bakeoff.client.connection import JSON, Answer, Call, Connection
+from bakeoff.client.errors import CallError
 from bakeoff.client.handle import RUNS, RunHandle
-from bakeoff.client.packing import Packed, pack
+from bakeoff.client.packing import Packed, pack_file
 from bakeoff.client.shown import (
     BenchmarkInfo,
     CheckedSpec,
@@ -24,7 +25,6 @@ from bakeoff.client.shown import (
     TargetInfo,
 )
 from bakeoff.errors import UsageError
-from bakeoff.spec import load_spec
 
 if TYPE_CHECKING:
     from bakeoff.run.compare import Compared
@@ -34,7 +34,7 @@ SERVER, KEY = "BAKEOFF_SERVER", "BAKEOFF_KEY"
 _MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv", "text": "text/plain"}
 _PAGE = 1000
 
-SpecLike = Mapping[str, Any] | str | Path
+SpecLike = Mapping[str, Any] | str | Path | Packed
 Rows = str | Path | bytes | Sequence[Mapping[str, Any]]
 
 
@@ -108,7 +108,7 @@ class Client:
         if name is not None:
             body["name"] = name
         key = idempotency_key or secrets.token_hex(16)
-        answer = self._post(RUNS, body, {"Idempotency-Key": key})
+        answer = self._sent(RUNS, body, packed, {"Idempotency-Key": key})
         handle = RunHandle(self._connection, answer.read(RunInfo))
         if wait is not False:
             handle.wait(None if wait is True else wait)
@@ -120,19 +120,26 @@ class Client:
         return RunHandle(self._connection, answer.read(RunInfo))
 
     def runs(
-        self, *, state: RunState | Sequence[RunState] | None = None, name: str | None = None, page: int = 100
+        self,
+        *,
+        state: RunState | Sequence[RunState] | None = None,
+        name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        page: int = 100,
     ) -> Iterator[RunHandle]:
         """Yield the runs of the project, newest first.
 
         Args:
             state: only those in one of these states.
             name: only those of this name.
+            labels: only those that have all these labels.
             page: how many are asked for at once.
         """
         after: str | None = None
         while True:
             states = [state] if isinstance(state, str) else state
-            query = {"state": states, "name": name, "limit": page, "after": after}
+            asked = [f"{key}:{text}" for key, text in (labels or {}).items()]
+            query = {"state": states, "name": name, "label": asked, "limit": page, "after": after}
             found = self._connection.send(Call(path=RUNS, query=query)).read(_Runs)
             yield from (RunHandle(self._connection, info) for info in found.data)
             after = found.next
@@ -144,7 +151,13 @@ class Client:
         packed = _packed(spec, files)
         body = {"spec": packed.document, "files": _encoded(packed.files)}
         found: CheckedSpec = self._post("/api/v1/specs/validate", body).read(CheckedSpec)
-        return found
+        problems = [
+            msgspec.structs.replace(
+                each, message=packed.at_home(each.message), where=packed.at_home(each.where)
+            )
+            for each in found.problems
+        ]
+        return msgspec.structs.replace(found, problems=problems)
 
     def plan(
         self, spec: SpecLike, *, files: Mapping[str, bytes] | None = None, earlier: str | None = None
@@ -160,7 +173,7 @@ class Client:
 
         packed = _packed(spec, files)
         body = {"spec": packed.document, "files": _encoded(packed.files), "earlier": earlier}
-        found: Forecast = self._post("/api/v1/specs/plan", body).read(Forecast)
+        found: Forecast = self._sent("/api/v1/specs/plan", body, packed).read(Forecast)
         return found
 
     def compare(self, *runs: RunHandle | str, against: str | None = None) -> "Compared":
@@ -267,6 +280,16 @@ class Client:
         """Forget a registered benchmark with all its versions."""
         self._connection.send(Call(method="DELETE", path=f"/api/v1/benchmarks/{quote(name, safe='')}"))
 
+    def _sent(
+        self, path: str, body: object, packed: Packed, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a spec; what is wrong with its data is told by their files on this machine."""
+        try:
+            return self._post(path, body, headers)
+        except CallError as error:
+            error.message, error.where = packed.at_home(error.message), packed.at_home(error.where)
+            raise
+
     def _post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a POST that may be sent twice: it changes nothing, or carries an idempotency key."""
         return self._connection.send(
@@ -308,9 +331,11 @@ class _Benchmarks(msgspec.Struct, frozen=True):
 
 
 def _packed(spec: SpecLike, files: Mapping[str, bytes] | None) -> Packed:
+    if isinstance(spec, Packed):
+        return spec
     if isinstance(spec, Mapping):
         return Packed(document=dict(spec), files=dict(files or {}))
-    found = pack(load_spec(Path(spec), os.environ, for_requests=False))
+    found = pack_file(Path(spec), os.environ)
     return msgspec.structs.replace(found, files=found.files | dict(files or {}))
 
 

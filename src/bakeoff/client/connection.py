@@ -2,6 +2,7 @@
 
 import http.client
 import random
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -58,7 +59,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
                 f"the answer is not what a bakeoff service says: {error}",
                 status=self.status,
                 hint="is this the address of a service, and of the same version?",
-            ) from error
+            ) from None
 
 
 class Connection:
@@ -89,15 +90,15 @@ class Connection:
                     return Answer(status=found.status, headers=headers, body=found.read())
             except HTTPError as error:
                 with error:
-                    answered = _refusal(error)
+                    answered = self._refusal(error)
                 if call.method == "DELETE" and error.code == 404 and attempt > 1:
                     return Answer(status=204, headers={}, body=b"")
                 if error.code not in _AGAIN or attempt == tries:
-                    raise answered from error
+                    raise answered from None
                 _pause(attempt, error.headers.get("Retry-After"))
             except (OSError, http.client.HTTPException) as error:
                 if attempt == tries:
-                    raise self._silent(error) from error
+                    raise self._silent(error) from None
                 _pause(attempt, None)
         raise AssertionError("the last try returns or raises")
 
@@ -113,9 +114,9 @@ class Connection:
                     yield line.decode("utf-8", "replace").rstrip("\r\n")
         except HTTPError as error:
             with error:
-                raise _refusal(error) from error
+                raise self._refusal(error) from None
         except (OSError, http.client.HTTPException) as error:
-            raise self._silent(error) from error
+            raise self._silent(error) from None
 
     def _opened(self, call: Call) -> Any:  # noqa: ANN401  a response of the standard library
         query = {name: value for name, value in call.query.items() if value is not None}
@@ -129,9 +130,18 @@ class Connection:
     def _silent(self, error: Exception) -> CallError:
         reason = error.reason if isinstance(error, URLError) else error
         return CallError(
-            f"no answer from {self.url}: {reason or type(error).__name__}",
-            hint="is the service running there? `bakeoff serve` starts one",
+            f"no answer from {self.url}: {reason or type(error).__name__}", hint=_hint(self.url, reason)
         )
+
+    def _refusal(self, error: HTTPError) -> CallError:
+        told = _told(error)
+        if error.code == 401:
+            told.hint = (
+                "`export BAKEOFF_KEY=…`, a key of this service; there, `bakeoff access create NAME` makes one"
+                if self._key is None
+                else "is the key in BAKEOFF_KEY, or given as `key`, one of this service, and still good?"
+            )
+        return told
 
 
 class _SameHost(HTTPRedirectHandler):
@@ -172,7 +182,21 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
-def _refusal(error: HTTPError) -> CallError:
+def _hint(url: str, reason: object) -> str:
+    """Return what to do about a service that did not answer."""
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return (
+            "if you trust its certificate, name it or its authority: `export SSL_CERT_FILE=FILE.pem`; "
+            "the address must have a name that stands in it"
+        )
+    if isinstance(reason, ssl.SSLError):
+        return "the service does not speak TLS there: write `http://`, or the port that does"
+    if url.startswith("http:") and isinstance(reason, (ConnectionResetError, http.client.BadStatusLine)):
+        return "does the service speak TLS there? then write `https://`"
+    return "is the service running there? `bakeoff serve` starts one"
+
+
+def _told(error: HTTPError) -> CallError:
     """Return what a service said of a call that it did not answer."""
     body = error.read()
     try:
@@ -183,7 +207,7 @@ def _refusal(error: HTTPError) -> CallError:
     return CallError(told.message, status=error.code, kind=told.kind, hint=told.hint, where=_where(told))
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Said(msgspec.Struct, frozen=True):
     message: str
     kind: str = ""
     where: str = ""
@@ -191,10 +215,10 @@ class _Told(msgspec.Struct, frozen=True):
 
 
 class _Body(msgspec.Struct, frozen=True):
-    error: _Told
+    error: _Said
 
 
-def _where(told: _Told) -> str:
+def _where(told: _Said) -> str:
     return "" if told.message.startswith(told.where) else told.where
 
 

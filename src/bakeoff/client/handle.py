@@ -18,6 +18,7 @@ Progress = Callable[[RunInfo], None]
 RUNS = "/api/v1/runs"
 _PAGE = 1000
 _LOOK_S, _LOOK_MOST_S = 0.1, 1.0
+_AWAY = frozenset({502, 503, 504})
 
 
 class RunHandle:
@@ -55,7 +56,12 @@ class RunHandle:
         return self.info
 
     def wait(
-        self, timeout: float | None = None, *, progress: Progress | None = None, check: bool = True
+        self,
+        timeout: float | None = None,
+        *,
+        progress: Progress | None = None,
+        check: bool = True,
+        patience: float = 30.0,
     ) -> RunInfo:
         """Wait for the end and return the run.
 
@@ -63,15 +69,17 @@ class RunHandle:
             timeout: seconds to wait at most; None waits for ever.
             progress: called with the run whenever it has changed.
             check: refuse a run that ended without results.
+            patience: seconds for which the service may be silent, as where it is started again.
 
         Raises:
             TimeoutError: it has not ended in time; it goes on.
+            CallError: the service was silent for longer; the run goes on when it is back.
             RunEndedError: it has failed or was cancelled.
         """
         until = None if timeout is None else clock.now_ns() + round(timeout * 1e9)
         pause, told = _LOOK_S, None
         while True:
-            info = self.refresh()
+            info = self._looked(patience)
             if progress is not None and info != told:
                 progress(info)
                 told = info
@@ -84,6 +92,17 @@ class RunHandle:
         if check and info.state != "completed":
             raise _ended(info)
         return info
+
+    def _looked(self, patience: float) -> RunInfo:
+        until = clock.now_ns() + round(patience * 1e9)
+        while True:
+            try:
+                return self.refresh()
+            except CallError as error:
+                gone = error.status is None or error.status in _AWAY
+                if not gone or clock.now_ns() >= until:
+                    raise
+            time.sleep(min(_LOOK_MOST_S, patience))
 
     def cancel(self) -> RunInfo:
         """End the run within two seconds; what was answered is kept."""
@@ -218,7 +237,7 @@ def _converted(data: msgspec.Raw, kind: type[T]) -> list[T]:
     try:
         return msgspec.json.decode(data, type=list[kind])  # type: ignore[valid-type]  # a type that is known when it runs
     except msgspec.DecodeError as error:
-        raise CallError(f"a row is not what it should be: {error}", hint="is the service newer?") from error
+        raise CallError(f"a row is not what it should be: {error}", hint="is the service newer?") from None
 
 
 def _ended(info: RunInfo) -> RunEndedError:

@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from bakeoff.engine.live import StageCounts
-from bakeoff.records import Sample, Stage
+from bakeoff.engine.purse import Purse
+from bakeoff.records import Sample, Score, Stage
 
 ProgressKind = Literal["stage", "sent", "sample", "done", "tick", "counts", "note"]
 
@@ -47,12 +48,28 @@ class Control:
 
     Args:
         tell: called at every step; must be quick, it runs between requests. None where nobody listens.
+
+    Attributes:
+        purse: what the run may spend; None is without a limit.
     """
 
     def __init__(self, tell: Listener | None = None) -> None:
+        self.purse: Purse | None = None
         self.draining = False
         self.heard = tell is not None
         self.tell = tell or _deaf
+
+    def keeping(self, add: Callable[[Score], None]) -> Callable[[Score], None]:
+        """Return what keeps a score by `add`, and has the purse know what judging took."""
+        purse = self.purse
+        if purse is None:
+            return add
+
+        def kept(score: Score) -> None:
+            add(score)
+            purse.judged(score)
+
+        return kept
 
     def drain(self) -> None:
         """Start no further request."""

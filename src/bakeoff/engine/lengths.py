@@ -5,7 +5,7 @@ import msgspec
 from bakeoff import clock
 from bakeoff.engine.control import Progress
 from bakeoff.engine.gate import Gate
-from bakeoff.engine.send import Outgoing, send
+from bakeoff.engine.send import Outgoing, held_back, send
 from bakeoff.engine.stage import Workshop, record_sample, sending, stage_event
 from bakeoff.engine.tally import Tally
 from bakeoff.plan import intents
@@ -33,6 +33,8 @@ async def learn_lengths(shop: Workshop, stage: Stage, gate: Gate | None) -> Leng
         out = Outgoing(intent=intent, request=request, call=lane.provider.encode(request, lane.target))
         shop.control.tell(Progress(kind="sent", stage=stage))
         sample = await send(lane, out, how, scheduled_at=clock.now_ns())
+        if held_back(sample):
+            return None
         record_sample(shop, bench, stage, tally, sample)
         words, tokens = words_of(case), sample.usage.prompt
         if words is None or tokens is None:

@@ -35,9 +35,14 @@ class SentRate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Monitor:
-    """Measure one stage's client; use `watch` as a task, then ask `check`."""
+    """Measure one stage's client; use `watch` as a task, then ask `check`.
+
+    Attributes:
+        held: requests that waited for room within the limits of the run.
+    """
 
     def __init__(self) -> None:
+        self.held = 0
         self._delays = array("d")
         self._began = clock.now_ns()
         self._cpu_began = clock.cpu_ns()
@@ -105,6 +110,9 @@ class Monitor:
         delay = quantile(sorted(self._delays), 0.99) if self._delays else 0.0
         reasons = [*(self._open_loop_reasons() if open_loop else []), *self._clock_reasons(stamped_by)]
         reasons += self._delay_reasons(delay, stamped_by)
+        if self.held:
+            told = f"{self.held} requests waited for room within the run's limits"
+            reasons.append(f"{told}; give it higher ones")
         # An open loop polls the clock before each request; whether it was too slow, its lag tells.
         if not open_loop and cpu > _MOST_CPU:
             reasons.append(f"the client used {cpu:.0%} of a core and may have been the limit; lower the load")

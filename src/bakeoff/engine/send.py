@@ -16,9 +16,11 @@ from bakeoff.outcomes import Failure, answer_failure, answer_outcome, status_fai
 from bakeoff.prompts import Renderer
 from bakeoff.records import Attempt, Call, Exchange, Intent, Request, Response, Sample, Target
 from bakeoff.wire import Client, Route
+from bakeoff.wire.leaving import LIMIT
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
+_HELD_BACK = f"{LIMIT}: "
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +132,11 @@ async def _sent(lane: Lane, out: Outgoing, how: Sending, scheduled_at: int) -> S
     if how.gate is not None and failure is None:
         how.gate.answered()
     return _sample(out, how, scheduled_at, exchange, response or Response(), failure, tries)
+
+
+def held_back(sample: Sample) -> bool:
+    """Tell whether a sample's last try never left, as its run may send no more: it is none, then."""
+    return sample.error.startswith(_HELD_BACK)
 
 
 _Answer = tuple[Exchange | None, Response | None, Failure | None]

@@ -18,7 +18,7 @@ from bakeoff.engine.grading import NamedScorer, SlowGrading, grade
 from bakeoff.engine.loops import closed_loop, open_loop, sleep_until
 from bakeoff.engine.memory import Key
 from bakeoff.engine.monitor import Monitor
-from bakeoff.engine.send import Landed, Lane, Outgoing, Sending, fly, landed, send
+from bakeoff.engine.send import Landed, Lane, Outgoing, Sending, fly, held_back, landed, send
 from bakeoff.engine.tally import Meets, Tally, in_step
 from bakeoff.engine.turns import Writer, followed, lines
 from bakeoff.extend import Load, Store
@@ -156,7 +156,7 @@ class _Sender:
 
     def __init__(self, shop: Workshop, stage: Stage, todo: Todo, *, tally: Tally, until: int | None) -> None:
         self.monitor = Monitor()
-        self.slow = SlowGrading(shop.store.add)
+        self.slow = SlowGrading(shop.control.keeping(shop.store.add))
         self.gaps = Gaps(kept=shop.benches[stage.benchmark].spec.load.chunk_times)
         self._shop = shop
         self._stage = stage
@@ -194,11 +194,13 @@ class _Sender:
     async def work(self, out: Outgoing, scheduled_at: int) -> None:
         """Send a request, and the turns that follow it."""
         if self._once and out.call is not None and not out.rest:
+            if not await self._room(out):
+                return
             self._begun(scheduled_at)
             self.finisher.add((out, scheduled_at, await fly(self._lane, out.call)))
             return
         sample = await self._send(out, scheduled_at)
-        while out.rest:
+        while out.rest and sample is not None:
             if not sample.ok:
                 self._give_up(out.rest, sample.done_at or sample.scheduled_at)
                 return
@@ -215,24 +217,47 @@ class _Sender:
         if self._control.heard:
             self._control.tell(self._begins)
 
+    async def _room(self, out: Outgoing) -> bool:
+        """Tell whether a request may be sent, as soon as its answer has room within the limits of the run."""
+        purse = self._control.purse
+        if purse is None:
+            return True
+        before = purse.held
+        room = await purse.set_aside(out)
+        self.monitor.held += purse.held > before
+        return room
+
     def _land(self, item: tuple[Outgoing, int, Landed]) -> None:
         out, scheduled_at, what = item
-        self._keep(landed(self._lane, out, self._how, what, scheduled_at=scheduled_at))
+        self._keep(out, landed(self._lane, out, self._how, what, scheduled_at=scheduled_at))
 
-    async def _send(self, out: Outgoing, scheduled_at: int) -> Sample:
+    async def _send(self, out: Outgoing, scheduled_at: int) -> Sample | None:
+        """Return the sample of a request; None where it was not sent, as the run may send no more."""
+        if not await self._room(out):
+            return None
         self._begun(scheduled_at)
-        sample = self._keep(await send(self._lane, out, self._how, scheduled_at=scheduled_at))
+        sample = await send(self._lane, out, self._how, scheduled_at=scheduled_at)
+        if self._keep(out, sample) is None:
+            return None
         if self._later and not self._stage.measured:
             await self.grade_rest()
         return sample
 
-    def _keep(self, sample: Sample) -> Sample:
+    def _keep(self, out: Outgoing, sample: Sample) -> Sample | None:
+        if held_back(sample):
+            self._settle(out)
+            return None
         if sample.sent_at is not None and sample.first_byte_at is not None and not sample.attempts:
             lag = sample.sent_at - sample.scheduled_at - sample.connect_ns
             took = (sample.done_at or sample.sent_at) - sample.sent_at
             self.monitor.sent(lag, took, merged=sample.first_chunks > 1)
         self._record(self.gaps.take(sample))
+        self._settle(out)
         return sample
+
+    def _settle(self, out: Outgoing) -> None:
+        if self._control.purse is not None:
+            self._control.purse.settle(out)
 
     async def grade_rest(self) -> None:
         """Begin to grade what slow scorers have not seen; in a measured load that waits for its end."""

@@ -126,7 +126,7 @@ async def resume_run(
         segment = 1 + sum(event.kind == "run_resumed" for event in events)
         anchor = facts.anchor.continued()
         store.add(Event(kind="run_resumed", at=clock.now_ns() - anchor.mono_ns, facts={"segment": segment}))
-        await _grade_rest(prepared, store, modes_of(events))
+        await _grade_rest(prepared, store, modes_of(events), control)
         session = Session(anchor=anchor, segment=segment, memory=memory, chosen=chosen_of(events))
         return await _work(prepared, store, redact, control, session)
 
@@ -142,7 +142,9 @@ def _check_same_plan(plan: Plan, folder: Path) -> None:
         )
 
 
-async def _grade_rest(prepared: Prepared, store: JsonlStore, modes: Mapping[str, str]) -> None:
+async def _grade_rest(
+    prepared: Prepared, store: JsonlStore, modes: Mapping[str, str], control: Control
+) -> None:
     """Grade what was stored just before a crash."""
     benches = make_benches(with_modes(prepared.loaded.spec, modes), prepared.cases)
     warmups = {stage.name for stage in prepared.plan.stages if stage.warmup}
@@ -152,7 +154,7 @@ async def _grade_rest(prepared: Prepared, store: JsonlStore, modes: Mapping[str,
         {name: bench.cases for name, bench in benches.items()},
         {name: bench.scorers for name, bench in benches.items()},
     )
-    async with SlowGrading(store.add) as slow:
+    async with SlowGrading(control.keeping(store.add)) as slow:
         for each in list(found):
             for score in grade(each.sample, each.case, each.scorers):
                 store.add(score)

@@ -79,7 +79,7 @@ async def _grade(store: JsonlStore, benches: Mapping[str, Bench], control: Contr
         {name: bench.scorers for name, bench in benches.items()},
     )
     todo = {each.sample.key: each for each in lacking}
-    async with SlowGrading(store.add) as slow:
+    async with SlowGrading(control.keeping(store.add)) as slow:
         for sample in list(store.read(Sample)):
             if control.draining:
                 return

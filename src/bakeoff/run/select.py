@@ -21,7 +21,7 @@ def selected(loaded: LoadedSpec, *, models: str | None = None, benchmarks: str |
     """
     spec, document = loaded.spec, dict(loaded.document)
     if models is not None:
-        names = _names(models, [model.name for model in spec.models], "model")
+        names = chosen(models, [model.name for model in spec.models], "model")
         asking = [_asking(b, names) for b in spec.benchmarks if not b.models or names & {*b.models}]
         kept = [m for m in spec.models if m.name in names]
         spec = msgspec.structs.replace(spec, models=kept, benchmarks=asking)
@@ -29,7 +29,7 @@ def selected(loaded: LoadedSpec, *, models: str | None = None, benchmarks: str |
         rows = {row["name"]: row for row in document["benchmarks"]}
         document["benchmarks"] = [rows[b.name] | {"models": b.models} for b in asking]
     if benchmarks is not None:
-        names = _names(benchmarks, [benchmark.name for benchmark in spec.benchmarks], "benchmark")
+        names = chosen(benchmarks, [benchmark.name for benchmark in spec.benchmarks], "benchmark")
         spec = msgspec.structs.replace(spec, benchmarks=[b for b in spec.benchmarks if b.name in names])
         document["benchmarks"] = _narrowed(document["benchmarks"], names)
     decide = _reachable(spec)
@@ -59,7 +59,12 @@ def _reachable(spec: Spec) -> DecideSpec:
     return rule
 
 
-def _names(given: str, known: list[str], what: str) -> set[str]:
+def chosen(given: str, known: list[str], what: str) -> set[str]:
+    """Return the names of a list with commas, all of which must be known.
+
+    Raises:
+        UsageError: one is not, or there is none.
+    """
     names = {name.strip() for name in given.split(",") if name.strip()}
     if not names:
         raise UsageError(f"no {what} is named", hint=f"the spec has: {', '.join(known)}")

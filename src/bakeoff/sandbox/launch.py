@@ -1,7 +1,7 @@
 """Make this process a bounded one, then run Python jobs in it or become another program.
 
 Run as a script: `launch.py ORDER`, where ORDER is the JSON that `worker.py` writes. It imports nothing of
-bakeoff. The first line on stdout tells how the process is kept off the network.
+bakeoff. The first line on stdout tells how the process is kept apart, or why it could not be shut in.
 """
 
 import ctypes
@@ -11,8 +11,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from types import ModuleType
+from typing import Any, NoReturn
 
 _NEWIPC, _NEWUSER, _NEWPID, _NEWNET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 _APART = _NEWIPC | _NEWPID | _NEWNET
@@ -28,27 +29,82 @@ _WRITES = (
     "os.chflags", "os.chmod", "os.chown", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir",
     "os.symlink", "os.truncate", "os.utime", "shutil.rmtree",
 )  # fmt: skip
+_PATHS = {"os.link": 2, "os.rename": 2, "os.symlink": 2}
+"""How many paths an event names, where it is more than one."""
+_READS = ("open", "os.listdir", "os.scandir", "os.chdir")
+_BEYOND = ("_ctypes", "_ctypes_test", "_posixsubprocess", "_cffi_backend", "ctypes")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def main() -> None:  # pragma: no cover  runs in a process of its own
-    """Read the order, leave the network, set the limits, run."""
+    """Read the order, leave what the code is not to see, set the limits, run."""
     order: dict[str, Any] = json.loads(sys.argv[1])
-    isolation = _isolate()
-    if isolation == _NAMESPACES:
-        _into_namespace()
-    _limit(order)
+    isolation, shown = _jailed(order) if order["confined"] else _apart(order)
     program: list[str] | None = order["program"]
     if program is not None:
         # Another program has no guard of ours; what it loads keeps itself off the network.
         os.write(1, (json.dumps({"isolation": isolation}) + "\n").encode())
         os.execv(program[0], program)  # noqa: S606  the program that was asked for
-    sys.addaudithook(guard(order["folder"] if order["strict"] else None))
-    sys.path.append(order["scripts"])
-    serve = importlib.import_module("serve")
-    # What stands beside it is no module of the jobs'.
-    sys.path.remove(order["scripts"])
+    serve = _beside(order, "serve")
+    sys.addaudithook(guard(order["folder"] if order["strict"] else None, shown))
+    if order["confined"]:
+        _forget()
     serve.main(isolation)
+
+
+def _apart(order: dict[str, Any]) -> tuple[str, None]:  # pragma: no cover  as `main`
+    isolation = _isolate()
+    if isolation == _NAMESPACES:
+        _into_namespace()
+    _limit(order)
+    return isolation, None
+
+
+def _jailed(order: dict[str, Any]) -> tuple[str, list[str]]:  # pragma: no cover  as `main`
+    """Shut the process in; where that cannot be, say so and end: nothing runs half shut in."""
+    jail = _beside(order, "jail")
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    try:
+        shown: list[str] = jail.leave(order)
+    except (OSError, AttributeError) as error:
+        _refuse(error)
+    _into_namespace()
+    _limit(order)
+    try:
+        jail.drop(program=order["program"] is not None)
+    except (OSError, AttributeError) as error:
+        _refuse(error)
+    # Forgotten by the kernel with the change of the user.
+    ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
+    return jail.NAMESPACES, shown
+
+
+def _refuse(error: Exception) -> NoReturn:  # pragma: no cover  as `main`
+    os.write(1, (json.dumps({"isolation": "", "refused": str(error)}) + "\n").encode())
+    os._exit(1)
+
+
+def _beside(order: dict[str, Any], name: str) -> ModuleType:  # pragma: no cover  as `main`
+    """Import a module from beside this one; what stands there is no module of the jobs'."""
+    sys.path.append(order["scripts"])
+    found = importlib.import_module(name)
+    sys.path.remove(order["scripts"])
+    return found
+
+
+def _forget() -> None:  # pragma: no cover  as `main`
+    """Leave jobs no way past the guard that is known: the modules that call C or start processes."""
+    for name in ("jail", *(each for each in sys.modules if each.lstrip("_").startswith("ctypes"))):
+        sys.modules.pop(name, None)
+    globals().pop("ctypes")
+    stub = ModuleType("_posixsubprocess")
+    vars(stub)["fork_exec"] = _no_program
+    # `subprocess` can be imported, as many libraries do, and starts nothing.
+    sys.modules["_posixsubprocess"] = stub
+
+
+def _no_program(*_: object) -> NoReturn:
+    raise PermissionError("other programs are not available here")
 
 
 def _isolate() -> str:  # pragma: no cover  as `main`
@@ -84,32 +140,59 @@ def _limit(order: dict[str, Any]) -> None:  # pragma: no cover  as `main`
         resource.setrlimit(kind, (bound, bound))
 
 
-def guard(folder: str | None) -> Callable[[str, tuple[Any, ...]], None]:
+def guard(folder: str | None, shown: Iterable[str] | None = None) -> Callable[[str, tuple[Any, ...]], None]:
     """Return an audit hook that refuses the network, for good.
 
     Args:
         folder: for code that nobody vouches for: the only place where it may write; it starts no process.
+        shown: the only places where it may read; None for all.
     """
-    realpath, fsdecode, separator = os.path.realpath, os.fsdecode, os.sep
-
-    def outside(path: object) -> bool:
-        if not isinstance(path, str | bytes):
-            return False
-        real = realpath(fsdecode(path))
-        return real != os.devnull and not real.startswith(f"{folder}{separator}")
+    refuse = _fence(folder, None if shown is None else tuple(shown)) if folder is not None else None
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         if event.startswith("socket.") and not (event == "socket.__new__" and args[1] == _AF_UNIX):
             raise PermissionError("the network is not available here")
-        if folder is None:
-            return
+        if refuse is not None:
+            refuse(event, args)
+
+    return hook
+
+
+def _fence(folder: str, shown: tuple[str, ...] | None) -> Callable[[str, tuple[Any, ...]], None]:
+    """Return what refuses processes, writing elsewhere and, where that is bounded, reading elsewhere."""
+    outside = _outside()
+
+    def refuse(event: str, args: tuple[Any, ...]) -> None:
         if event in _STARTS:
             raise PermissionError("other programs are not available here")
         writes = event in _WRITES or (event == "open" and isinstance(args[2], int) and args[2] & _WRITING)
-        if writes and outside(args[0]):
+        if writes and any(outside(path, (folder,)) for path in args[: _PATHS.get(event, 1)]):
             raise PermissionError("writing is limited to the folder of the program")
+        if shown is None:
+            return
+        if event in _READS and outside(args[0], shown):
+            raise PermissionError("reading is limited to Python and the folder of the program")
+        if event.startswith("ctypes."):
+            raise PermissionError("ctypes is not available here")
+        if event == "import" and args[0] in _BEYOND:
+            raise ImportError(f"{args[0]} is not available here")
 
-    return hook
+    return refuse
+
+
+def _outside() -> Callable[[object, tuple[str, ...]], bool]:
+    """Return what tells whether a path leads out of some folders; it keeps the functions that it needs."""
+    realpath, fsdecode, separator = os.path.realpath, os.fsdecode, os.sep
+
+    def outside(path: object, within: tuple[str, ...]) -> bool:
+        if not isinstance(path, str | bytes):
+            return False
+        real = realpath(fsdecode(path))
+        return real != os.devnull and not any(
+            real == place or real.startswith(f"{place}{separator}") for place in within
+        )
+
+    return outside
 
 
 if __name__ == "__main__":  # pragma: no cover  as `main`

@@ -1,16 +1,16 @@
 """Functions of users, in Python or JavaScript, from a file or lines of code: called in warm processes."""
 
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bakeoff.sandbox.worker import Limits, Reply, Worker, node
-from bakeoff.sandbox.workers import Workers
+from bakeoff.sandbox.confinement import realm
+from bakeoff.sandbox.worker import Limits, Reply, node
 
 FILE = "file://"
 _LANGUAGES = {".py": "python", ".js": "javascript", ".cjs": "javascript", ".mjs": "javascript"}
+_MOST_CODE = 1_000_000
 NO_NODE = "it needs `node`, which is not on the PATH: install Node.js 18 or newer"
 
 
@@ -74,13 +74,27 @@ async def call(wanted: Script, output: object, context: dict[str, Any], limits: 
     missing = wanted.missing()
     if missing:
         return Reply(outcome="ended", error=missing)
+    here = realm()
     job = {"kind": "call", "version": wanted.version(), "output": output, "context": context}
     job |= msgspec.to_builtins(wanted)
-    return await _workers(wanted.language, limits).ask(job)
+    if here.confined:
+        try:
+            job |= {"folder": "", "texts": _texts(Path(wanted.path)) if wanted.path else {}}
+        except (OSError, ValueError) as error:
+            return Reply(outcome="ended", error=f"`{Path(wanted.path).name}` cannot be read: {error}")
+    return await here.workers(wanted.language, limits).ask(job)
 
 
-@cache
-def _workers(language: str, limits: Limits) -> Workers:
-    """Return the processes for scripts, which all scripts of the same limits share."""
-    program = node(limits) if language == "javascript" else None
-    return Workers(partial(Worker, limits, program=program))
+def _texts(path: Path) -> dict[str, str]:
+    """Return a file and the code beside it, by name: a confined process sees no folder of this machine.
+
+    Raises:
+        ValueError: it is no text, or too much.
+    """
+    beside = sorted(each for each in path.parent.iterdir() if each.suffix in _LANGUAGES and each.is_file())
+    found: dict[str, str] = {}
+    for each in {path, *beside}:
+        found[each.name] = each.read_text(encoding="utf-8")
+        if sum(map(len, found.values())) > _MOST_CODE:
+            raise ValueError(f"it and the code beside it are more than {_MOST_CODE:,} characters")
+    return found

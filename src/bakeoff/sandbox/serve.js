@@ -1,6 +1,7 @@
 // Run JavaScript jobs that come as lines of JSON on stdin, and answer each with one line on stdout.
 "use strict";
 const fs = require("fs");
+const path = require("path");
 const readline = require("readline");
 const { pathToFileURL } = require("url");
 
@@ -32,7 +33,19 @@ function compiled(code) {
 
 const functions = new Map();
 
+// Files that came along are written anew where they changed; a confined process sees no folder of the machine.
+function placed(job) {
+  const digest = require("crypto").createHash("sha256").update(JSON.stringify(job.texts)).digest("hex");
+  const folder = path.join("/tmp", `code-${digest}`);
+  if (!fs.existsSync(folder)) {
+    fs.mkdirSync(folder);
+    for (const [name, text] of Object.entries(job.texts)) fs.writeFileSync(path.join(folder, name), text);
+  }
+  return path.join(folder, path.basename(job.path));
+}
+
 async function found(job) {
+  if (job.path && job.texts) job.path = placed(job);
   const key = JSON.stringify([job.code, job.path, job.function, job.version]);
   if (!functions.has(key)) functions.set(key, job.path ? await ofFile(job) : compiled(job.code));
   return functions.get(key);

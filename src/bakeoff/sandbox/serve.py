@@ -66,9 +66,23 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  any result of a user's code
 
 def _call(job: dict[str, Any]) -> Any:  # noqa: ANN401
     """Call a function of a file, or one that is made of the lines of its body or of an expression."""
+    if job.get("texts"):
+        job["path"] = _placed(job["path"], job["texts"])
     found = _of_file(job["path"], job["function"], job["version"]) if job["path"] else _of_code(job["code"])
     with contextlib.chdir(job["folder"]) if job["folder"] else contextlib.nullcontext():
         return found(job["output"], job["context"])
+
+
+def _placed(path: str, texts: dict[str, str]) -> str:
+    """Write files that came along, anew where they changed, and return where the one of a path is."""
+    digest = f"{abs(hash(tuple(sorted(texts.items())))):x}"
+    folder = f"{os.environ['TMPDIR']}/code-{digest}"
+    if not os.path.isdir(folder):  # noqa: PTH112  as below
+        os.mkdir(folder)  # noqa: PTH102  as below
+        for name, text in texts.items():
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as file:  # noqa: PTH123  as below
+                file.write(text)
+    return f"{folder}/{os.path.basename(path)}"  # noqa: PTH119  as below
 
 
 @functools.cache

@@ -22,6 +22,9 @@ _CHUNK = 1 << 16
 _MIB = 1 << 20
 _KEPT = ("PATH", "LANG", "TZ", "TMPDIR", "SYSTEMROOT")
 _KEPT_STARTS = ("LC_", "COVERAGE_")
+_KEPT_CONFINED = ("LANG", "TZ")
+_TMP = "/tmp"  # noqa: S108  that of the confined process, see `jail.py`
+_TMP_BYTES = 64 * _MIB
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +45,11 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a job.
 
     Attributes:
-        outcome: "ok", "error" (it raised), "timeout", "ended" (the process is gone) or "flood" (too long).
+        outcome: "ok", "error" (it raised), "timeout", "ended" (the process is gone), "flood" (too long) or
+            "refused" (it was to be confined, which this system does not allow).
         value: the result of a job that is ok.
         error: what went wrong, in words.
-        isolation: how the process was kept off the network.
+        isolation: how the process was kept apart.
     """
 
     outcome: str
@@ -58,7 +62,12 @@ class Worker:
     """A process for jobs; after any outcome but "ok" and "error" it has been ended and is of no use."""
 
     def __init__(
-        self, limits: Limits, *, program: list[str] | None = None, folder: Path | None = None
+        self,
+        limits: Limits,
+        *,
+        program: list[str] | None = None,
+        folder: Path | None = None,
+        confined: bool = False,
     ) -> None:
         """Start the process.
 
@@ -66,18 +75,22 @@ class Worker:
             limits: of each job.
             program: what to run in place of Python's server.
             folder: run code that nobody vouches for, which writes here only, for one job.
+            confined: give it a root of its own, without any file of this machine but Python's or the
+                program's; where that cannot be, each job is refused.
         """
         self.usable = True
         self.isolation = ""
         self._limits = limits
-        strict = folder is not None
+        place = _TMP if confined else str(folder.resolve()) if folder else ""
         order = {
             "program": program,
             "scripts": str(_SCRIPTS),
-            "strict": strict,
-            "folder": str(folder.resolve()) if folder else "",
+            "strict": bool(place),
+            "folder": place,
+            "confined": confined,
+            "tmp_bytes": _TMP_BYTES,
             "memory_bytes": None if program else limits.memory_mb * _MIB,
-            "cpu_s": int(limits.seconds) + 2 if strict else None,
+            "cpu_s": int(limits.seconds) + 2 if folder else None,
             "file_bytes": max(limits.output_bytes, _MIB),
         }
         self._process = subprocess.Popen(  # noqa: S603  our own script, with limits
@@ -86,7 +99,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=folder,
-            env=_environment(),
+            env=_environment(confined=confined),
             start_new_session=True,
         )
         for pipe in (self._process.stdin, self._process.stdout):
@@ -99,6 +112,9 @@ class Worker:
             hello = self._exchange(b"", _START_S)
             if hello.outcome != "ok":
                 return msgspec.structs.replace(hello, error=f"the process did not start: {hello.error}")
+            if "refused" in hello.value:
+                self.close()
+                return Reply(outcome="refused", error=_cannot(str(hello.value["refused"])))
             self.isolation = hello.value["isolation"]
         reply = self._exchange(json.dumps(job).encode() + b"\n", self._limits.seconds)
         if reply.outcome == "ok":
@@ -164,11 +180,11 @@ class Worker:
         return "ok"
 
 
-def once(job: dict[str, Any], limits: Limits) -> Reply:
+def once(job: dict[str, Any], limits: Limits, *, confined: bool = False) -> Reply:
     """Run one job that nobody vouches for, in a process and a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="bakeoff-", ignore_cleanup_errors=True) as folder:
         try:
-            worker = Worker(limits, folder=Path(folder))
+            worker = Worker(limits, folder=Path(folder), confined=confined)
         except OSError as error:
             return Reply(outcome="ended", error=f"no process could be started: {error.strerror}")
         try:
@@ -182,11 +198,21 @@ def node(limits: Limits) -> list[str] | None:
     found = shutil.which("node")
     if found is None:
         return None
+    # By its real name, as a confined process sees this file and no folder around it.
+    found = os.path.realpath(found)
     return [found, f"--max-old-space-size={limits.memory_mb}", str(_SCRIPTS / "serve.js")]
 
 
-def _environment() -> dict[str, str]:
+def _cannot(reason: str) -> str:
+    return f"code of others cannot be confined on this machine ({reason})"
+
+
+def _environment(*, confined: bool) -> dict[str, str]:
     """Return the little of the environment that programs need: keys and passwords stay here."""
+    if confined:
+        kept = {name: os.environ[name] for name in _KEPT_CONFINED if name in os.environ}
+        # A library that takes memory for each processor would be over its limit on a large machine.
+        return kept | {"HOME": _TMP, "TMPDIR": _TMP, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_STARTS)
     }

@@ -23,7 +23,8 @@ class Workers:
         self._idle: list[Worker] = []
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="sandbox")
-        self._end = weakref.finalize(self, _close, self._idle)
+        self._closed = False
+        weakref.finalize(self, _close, self._idle)
 
     async def ask(self, job: dict[str, Any]) -> Reply:
         """Return what became of a job; waits in a thread of its own."""
@@ -44,14 +45,25 @@ class Workers:
             return self.ask_now(job)
         if worker.usable:
             with self._lock:
-                self._idle.append(worker)
+                if not self._closed:
+                    self._idle.append(worker)
+                    return reply
+            worker.close()
         return reply
 
-    def close(self) -> None:
-        """End the processes that are idle."""
-        self._end()
+    def close(self, *, wait_s: float = _END_S) -> None:
+        """End the processes that are idle, and each other one with its job.
+
+        Args:
+            wait_s: for each of them to end by itself.
+        """
+        with self._lock:
+            self._closed = True
+            idle, self._idle[:] = self._idle[:], []
+        _close(idle, wait_s)
+        self._threads.shutdown(wait=False)
 
 
-def _close(idle: list[Worker]) -> None:
+def _close(idle: list[Worker], wait_s: float = _END_S) -> None:
     while idle:
-        idle.pop().close(wait_s=_END_S)
+        idle.pop().close(wait_s=wait_s)

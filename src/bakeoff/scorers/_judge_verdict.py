@@ -21,6 +21,7 @@ _NAMES = "label|verdict|answer|grade|judgement|judgment|result|category|choice"
 _LEAD = rf"(?:[\w ]{{0,20}}(?:{_NAMES})[\w ]{{0,20}}[\"'*_`]*[ \t]*[:=]{_OPEN})?"
 _MOST_CHARS = 20_000
 _MOST_MATCHES = 50
+_MOST_WORD = 200
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -89,6 +90,21 @@ def read_label(text: str, patterns: Sequence[re.Pattern[str]], labels: Sequence[
     line = text.rfind("\n", 0, last.start) + 1
     beside = [place for place in places if place.label != last.label and line <= place.start < last.start]
     return None if beside or _DENIED.search(text[line : last.start]) else last.label
+
+
+def read_word(text: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """Return what the first of some patterns that is found captures last, when it is no number.
+
+    Empty where none is found, or where what is captured is a number, such as one out of bounds.
+
+    Raises:
+        TooSlowError: a pattern takes too long on this text.
+    """
+    for pattern in patterns:
+        for captured in _captures(pattern, text):
+            if word := captured.strip()[:_MOST_WORD]:
+                return "" if _number(word) is not None else word
+    return ""
 
 
 def _captures(pattern: re.Pattern[str], text: str) -> Iterator[str]:

@@ -78,21 +78,32 @@ def context(case: Case, sample: Sample, config: dict[str, Any]) -> dict[str, Any
 
 
 def grade_of(reply: Reply, language: str, threshold: float | None) -> Grade:
-    """Return the grade that a script's result stands for; what went wrong in it is a failure, with its error.
+    """Return the grade that a script's result stands for.
 
-    A script that was ended judged nothing: then the grade has no value.
+    A script that raised, was ended or gave no grade has failed itself: nothing is known of the answer then.
     """
     if reply.outcome == "error":
-        return Grade(
-            value=0.0, passed=False, reason=_cut(f"the {language} code failed: {reply.error}"), parsed=""
-        )
+        return _failed(f"the {language} code failed: {reply.error}", parsed="")
     if reply.outcome != "ok":
-        return Grade(value=None, passed=False, reason=f"the {language} code was ended: {reply.error}")
+        return _failed(f"the {language} code was ended: {reply.error}", parsed=None)
     try:
         return _judged(reply.value, language, threshold)
     except _Wrong as wrong:
         reason = _cut(f"the {language} code must return true or false, a number, or an object with `pass`, ")
-        return Grade(value=0.0, passed=False, reason=f"{reason}`score` and `reason`; {wrong}", parsed="")
+        return _failed(f"{reason}`score` and `reason`; {wrong}", parsed="")
+
+
+def _failed(reason: str, *, parsed: str | None) -> Grade:
+    return Grade(value=None, passed=None, reason=_cut(reason), parsed=parsed, failed=True)
+
+
+def as_failure(grade: Grade) -> Grade:
+    """Return what promptfoo makes of a script that failed itself: an assertion that did not pass.
+
+    One that raised has the score 0; one that was ended has none.
+    """
+    value = None if grade.parsed is None else 0.0
+    return msgspec.structs.replace(grade, value=value, passed=False, failed=False)
 
 
 def negated(grade: Grade) -> Grade:

@@ -7,13 +7,13 @@ import re
 import secrets
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 
 import msgspec
 
 from bakeoff.records import Case, Grade, Sample
 from bakeoff.records.units import Count, Seconds
-from bakeoff.sandbox import Limits, Reply, once
+from bakeoff.sandbox import Limits, Reply, is_confined, once
 from bakeoff.scorers import _fences
 
 _PYTHON = frozenset({"", "py", "python", "python3"})
@@ -27,7 +27,8 @@ class CodeExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     the prompt ends, as in HumanEval. The process has no network, writes only into a folder that is removed,
     starts no other program, and is ended when its time or memory is over. Where the system gives no
     namespaces, a guard inside the interpreter takes their place: enough for programs of models, not against
-    an attacker. The reason says which it was.
+    an attacker. The reason says which it was. In a job of a service it has a root of its own as well, or
+    does not run.
 
     Attributes:
         prompt: the field with the start of the program.
@@ -66,7 +67,9 @@ class CodeExecution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         token = secrets.token_hex(8)
         job = {"kind": "program", "code": f"{code}\n\n{test}{call}", "token": token}
         limits = Limits(seconds=self.timeout, memory_mb=self.memory_mb)
-        reply = await asyncio.get_running_loop().run_in_executor(_threads(), once, job, limits)
+        reply = await asyncio.get_running_loop().run_in_executor(
+            _threads(), partial(once, job, limits, confined=is_confined())
+        )
         return _grade(reply, token, code)
 
 
@@ -78,7 +81,7 @@ def _threads() -> ThreadPoolExecutor:
 
 def _grade(reply: Reply, token: str, code: str) -> Grade:
     if not reply.isolation:
-        return Grade(value=None, passed=None, reason=reply.error)
+        return Grade(value=None, passed=None, reason=reply.error, failed=True)
     passed = reply.outcome == "ok" and reply.value == token
     what = {
         "ok": "passed its tests" if passed else "ended before its tests were through",

@@ -61,6 +61,10 @@ class JavaScript(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the opposite of a grade, for `not-javascript`."""
         return _script.negated(grade)
 
+    def as_failure(self, grade: Grade) -> Grade:
+        """Return a grade of code that failed itself as one of a promptfoo assertion, which did not pass."""
+        return _script.as_failure(grade)
+
     @property
     def _wanted(self) -> Script:
         return script(self.value, self.base, "javascript")

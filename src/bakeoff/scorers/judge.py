@@ -155,7 +155,8 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         try:
             if self.mode == "score":
                 value = _judge_verdict.read_score(said.text, patterns, self._bounds())
-                verdict = "" if value is None else f"{value:g}"
+                word = _judge_verdict.read_word(said.text, patterns) if value is None else ""
+                verdict = word if value is None else f"{value:g}"
             else:
                 values = self._values()
                 verdict = _judge_verdict.read_label(said.text, patterns, list(values)) or ""
@@ -164,12 +165,19 @@ class Judge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         except TooSlowError:
             return self._failed("a pattern of `score_regexes` takes too long on its words", [said])
         if value is None:
-            return self._failed("it gave no well-formed verdict", [said])
+            return self._unread(said, verdict)
         if passed is None and self.threshold is not None:
             passed = value >= self.threshold
         said = msgspec.structs.replace(said, verdict=verdict)
         reason = f"{said.answered_by or said.model} says {verdict}: {_end(said.text)}"
         return Grade(value=value, passed=passed, reason=reason, parsed=answer[:200], judgements=[said])
+
+    def _unread(self, said: Judgement, word: str) -> Grade:
+        """Return a failure; a word in the place of a number stands in the judgement."""
+        if not word:
+            return self._failed("it gave no well-formed verdict", [said])
+        said = msgspec.structs.replace(said, verdict=word)
+        return self._failed(f"its verdict `{word[:50]}` is no score", [said])
 
     def _failed(self, why: str, said: list[Judgement]) -> Grade:
         text = next((f": {_end(one.text)}" for one in said if one.text), "")

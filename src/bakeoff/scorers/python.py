@@ -17,9 +17,10 @@ class Python(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     A single line is an expression, several are the body of a function; both see `output` and `context`
     (`vars`, `config`, `reference`, `metadata`, `providerResponse`). It returns true or false; a number; or
-    `{"pass": …, "score": …, "reason": …, "namedScores": {…}}`, whose named scores become metrics. What it
-    raises is a failure; where time or memory ended it, the answer counts as not graded. A `{{field}}` in
-    the code stands for that field, escaped as inside quotes. promptfoo: `python`.
+    `{"pass": …, "score": …, "reason": …, "namedScores": {…}}`, whose named scores become metrics. Where it
+    raises, is ended by time or memory, or returns anything else, the score is `judge_failed`, without a
+    value and in no rate; as one of `assertions` or of an `assert-set` it fails, as in promptfoo. A
+    `{{field}}` in the code stands for that field, escaped as inside quotes. promptfoo: `python`.
 
     Attributes:
         value: the code, or `file://check.py:function`, whose function is `get_assert` unless named.
@@ -70,6 +71,10 @@ class Python(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def negated(self, grade: Grade) -> Grade:
         """Return the opposite of a grade, for `not-python`."""
         return _script.negated(grade)
+
+    def as_failure(self, grade: Grade) -> Grade:
+        """Return a grade of code that failed itself as one of a promptfoo assertion, which did not pass."""
+        return _script.as_failure(grade)
 
     @property
     def _wanted(self) -> Script:

@@ -44,7 +44,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             ForbiddenError: it has not.
         """
         if not self.may(right):
-            raise ForbiddenError(f"the role `{self.role}` has no right to {right}")
+            able = ", ".join(role for role, rights in RIGHTS.items() if right in rights)
+            raise ForbiddenError(
+                f"the role `{self.role}` has no right to {right}",
+                hint=f"use a key of one that has it: {able}",
+            )
 
 
 LOCAL = Principal(name="local", role="admin")
@@ -105,14 +109,18 @@ class Keys:
             raise NotKnownError("the API key has expired")
         return Principal(name=key.name, role=key.role, project=key.project, key=key.id)
 
+    def lives(self, caller: Principal) -> bool:
+        """Tell whether the key of a call that goes on for long can still be used; without keys, always."""
+        if not caller.key:
+            return True
+        query = sa.select(KEYS.c.id).where(KEYS.c.id == caller.key, _usable())
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def any(self) -> bool:
         """Tell whether any key can still be used."""
-        now = now_us()
-        usable = sa.and_(
-            KEYS.c.revoked_at.is_(None), sa.or_(KEYS.c.expires_at.is_(None), KEYS.c.expires_at > now)
-        )
         with self._database.read() as connection:
-            return connection.execute(sa.select(KEYS.c.id).where(usable).limit(1)).first() is not None
+            return connection.execute(sa.select(KEYS.c.id).where(_usable()).limit(1)).first() is not None
 
     def all(self, *, project: str) -> list[Key]:
         """Return the keys of a project, oldest first."""
@@ -133,6 +141,12 @@ class Keys:
             )
         if not done.rowcount:
             raise MissingError("key", key)
+
+
+def _usable() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        KEYS.c.revoked_at.is_(None), sa.or_(KEYS.c.expires_at.is_(None), KEYS.c.expires_at > now_us())
+    )
 
 
 def _key(row: sa.RowMapping) -> Key:

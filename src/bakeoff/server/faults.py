@@ -2,13 +2,43 @@
 
 from typing import cast
 
+import msgspec
+
 from bakeoff.errors import BakeoffError
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A mistake in a spec.
+
+    Attributes:
+        path: its place in what was sent, such as `models[0].endpoint`; empty where it is not in one place.
+        where: the file and line, for mistakes in data.
+    """
+
+    path: str
+    message: str
+    where: str = ""
+    hint: str = ""
 
 
 class ServiceError(BakeoffError):
     """A call that cannot be answered as asked; `status` is that of our own API."""
 
     status = 400
+
+
+class MistakesError(ServiceError):
+    """All that is wrong with a spec, at once.
+
+    Attributes:
+        problems: one for each mistake.
+    """
+
+    def __init__(self, problems: list[Problem], *, status: int) -> None:
+        lines = [f"{each.path}: {each.message}" if each.path else each.message for each in problems]
+        super().__init__("\n".join(lines))
+        self.problems = problems
+        self.status = status
 
 
 class RefusedError(ServiceError):
@@ -48,8 +78,8 @@ class MissingError(ServiceError):
 
     status = 404
 
-    def __init__(self, kind: str, name: str) -> None:
-        super().__init__(f"{kind.capitalize()} '{name}' not found")
+    def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f"{kind.capitalize()} '{name}' not found", hint=hint)
         self.kind = kind
         self.name = name
 
@@ -86,6 +116,18 @@ class TooSlowError(ServiceError):
     """A job that should be done within the call is still running."""
 
     status = 504
+
+
+class GoneError(ServiceError):
+    """The client has gone away before there was an answer; nobody reads this one."""
+
+    status = 499
+
+
+class StoppingError(ServiceError):
+    """The server stops before it has the answer."""
+
+    status = 503
 
 
 class PlainError(ServiceError):

@@ -25,6 +25,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.plugins import suggest
 from bakeoff.run.compare import compare_runs
 from bakeoff.server.access import Principal, Right, Role
+from bakeoff.server.http.bodies import sent_digest
 from bakeoff.server.http.shown import Limits, RunList, RunShown, run_shown
 from bakeoff.server.jobs.job import JobFilter, JobLimits, JobState, NewJob
 from bakeoff.server.service import Service
@@ -153,12 +154,17 @@ class Tools:
     ) -> RunShown:
         """Start a run. It asks the models in the spec, which may cost money: set `limits`."""
         caller = self._allowed(ctx, "run")
+        asked = {"name": name, "limits": (limits or Limits()).model_dump(), "spec": spec}
+        sent = sent_digest("start_run", "/mcp", msgspec.json.encode(asked, order="deterministic"))
+        if (known := self._service.replay(idempotency_key, sent, caller)) is not None:
+            return run_shown(known)
         new = NewJob(
             name=name or str(spec.get("name") or "run"),
             document=spec,
             limits=JobLimits(**(limits or Limits()).model_dump()),
             labels={"by": "mcp"},
             idempotency_key=idempotency_key,
+            sent=sent,
         )
         return run_shown(self._service.submit(new, caller)[0])
 

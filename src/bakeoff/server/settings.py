@@ -7,6 +7,7 @@ import msgspec
 from bakeoff.records.units import Count, Seconds
 
 DEFAULT_ENDPOINTS = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+DEFAULT_RATE = 6_000
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         most_attempts: how many workers may die over one job before it counts as failed.
         most_upload: bytes of one uploaded file.
         most_rows: rows of one data set or request.
-        rate: calls per minute of one key; 0 for no limit.
+        rate: calls per minute of one key; 0 for no limit. None is 6,000 where keys are required: more than
+            any client needs that polls, and less than what the server can answer.
         mcp: offer the tools for agents at `/mcp`.
         wait: seconds that a call waits at most for a job that its dialect wants done at once.
     """
@@ -45,9 +47,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_attempts: Count = 20
     most_upload: Count = 100_000_000
     most_rows: Count = 1_000_000
-    rate: int = 0
+    rate: int | None = None
     mcp: bool = False
     wait: Seconds = 600.0
+
+    def for_others(self) -> "Settings":
+        """Return the settings of a service that others than this machine's user call.
+
+        Keys are required, and of the allowed origins those of this machine are left out unless one of them
+        was asked for: its user reaches them anyway, but what listens there is not for those who call from
+        elsewhere.
+        """
+        count = len(DEFAULT_ENDPOINTS)
+        own = self.endpoints[:count] == DEFAULT_ENDPOINTS
+        asked = self.endpoints[count:] if own else self.endpoints
+        return msgspec.structs.replace(self, keys_required=True, endpoints=asked)
 
     def to_json(self) -> bytes:
         """Return the settings as one line for another process; they may hold a password."""
@@ -57,6 +71,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def from_json(cls, line: bytes) -> "Settings":
         """Return what `to_json` wrote."""
         return msgspec.json.decode(line, type=cls, dec_hook=lambda kind, value: kind(value))
+
+    @property
+    def calls_a_minute(self) -> int:
+        """Return how many calls a minute one key may send; 0 for any number."""
+        if self.rate is not None:
+            return self.rate
+        return DEFAULT_RATE if self.keys_required else 0
 
     @property
     def url(self) -> str:

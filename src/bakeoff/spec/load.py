@@ -141,7 +141,7 @@ def _load(
     catalog: Catalog,
     way: _Way,
 ) -> LoadedSpec:
-    root, dotenv, errors = _parse(path, base, way.policy)
+    root, dotenv, errors = parsed(path, base, way.policy)
     variables = msgspec.structs.replace(variables, dotenv=dotenv)
     expander = Expander(variables, strict=way.for_requests)
     ours = converted(root, Source(path=path, base=base))
@@ -149,7 +149,7 @@ def _load(
     refused = list(ours.refused)
     tree = expander.expand(ours.root)
     assert isinstance(tree, Map)
-    root, wrong_flags = (tree, []) if way.stored else _over(tree, variables, overrides)
+    root, wrong_flags = (tree, []) if way.stored else over(tree, variables, overrides)
     root, wrong_book = with_book(root, base)
     shaper = Shaper(base)
     root = shaper.shape(root)
@@ -179,7 +179,7 @@ def variables_at(base: Path, env: Mapping[str, str]) -> dict[str, str]:
     return {**values, **env}
 
 
-def _parse(path: Path, base: Path, policy: Path | None) -> tuple[Map, dict[str, str], list[SpecError]]:
+def parsed(path: Path, base: Path, policy: Path | None) -> tuple[Map, dict[str, str], list[SpecError]]:
     """Return the tree with the policy's rule in it, the variables of `.env`, and the latter's mistakes."""
     try:
         root = parse_yaml(_text(path), path.name)
@@ -216,7 +216,8 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _over(root: Map, variables: Variables, overrides: Mapping[str, object]) -> tuple[Map, list[SpecError]]:
+def over(root: Map, variables: Variables, overrides: Mapping[str, object]) -> tuple[Map, list[SpecError]]:
+    """Return the tree with the values of `BAKEOFF_…` variables and of flags, and what is wrong with these."""
     try:
         return with_flags(with_environment(root, variables), overrides)
     except SpecError as error:
@@ -255,7 +256,7 @@ def _loaded(
     secrets: dict[str, None] = {}
     hidden: list[str] = []
     for path, leaf in reader.leaves.items():
-        found = _secrets_of(path, leaf)
+        found = secrets_of(path, leaf)
         if found:
             hidden.append(path)
             secrets.update(dict.fromkeys(found))
@@ -277,7 +278,7 @@ def _loaded(
     )
 
 
-def _secrets_of(path: str, leaf: Leaf) -> tuple[str, ...]:
+def secrets_of(path: str, leaf: Leaf) -> tuple[str, ...]:
     """Return what must never be written of a value: nothing for most."""
     key = path.rpartition(".")[2]
     in_headers = ".headers." in f".{path}"
@@ -316,11 +317,17 @@ def _document(value: Any, path: str, leaves: Mapping[str, Leaf], hidden: frozens
     if isinstance(value, list):
         items_ = enumerate(cast("list[object]", value))
         return [_document(item, below(path, i), leaves, hidden) for i, item in items_]
-    leaf = leaves.get(path)
-    raw = leaf.raw if leaf else None
     if path in hidden:
-        return re.sub(r"(?<!\$)(\$\{\w+):-[^}]*\}", r"\1}", raw) if leaf and leaf.secrets and raw else MASK
+        leaf = leaves.get(path)
+        return MASK if leaf is None else reference(leaf)
     return escape(value) if isinstance(value, str) else value
+
+
+def reference(leaf: Leaf) -> str:
+    """Return what stands for a secret in a document: its `${VAR}` without a default, or a mask."""
+    if not leaf.secrets or not leaf.raw:
+        return MASK
+    return re.sub(r"(?<!\$)(\$\{[\w./-]+):-[^}]*\}", r"\1}", leaf.raw)
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  plain values

@@ -13,7 +13,9 @@ _LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)", re.DOTA
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}|\$\{")
+_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z0-9._][A-Za-z0-9._/-]*)(:-([^}]*))?\}|\$\{")
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""Other names, such as those of Kubernetes, can be used where there is such a variable already."""
 _SENSITIVE = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
@@ -122,7 +124,7 @@ class Expander:
 
     def _value(self, match: re.Match[str], node: Leaf, path: str) -> tuple[str, str] | None:
         name, default = match[1], match[3]
-        if name is None:
+        if name is None or (self._is_odd(name) and self.strict):
             self._add(node, path, "`${` does not start a variable name", "write `$${` for the characters")
             return None
         found = self.variables.find(name)
@@ -136,6 +138,9 @@ class Expander:
         hint = f"`export {name}=…`, put `{name}=…` in `.env`, or write `${{{name}:-default}}`"
         self._add(node, path, f"the variable `{shown(name)}` is not set.{near}", hint)
         return None
+
+    def _is_odd(self, name: str) -> bool:
+        return _SHELL_NAME.fullmatch(name) is None and self.variables.find(name) is None
 
     def _checked(self, found: tuple[str, str], node: Leaf, path: str, name: str) -> tuple[str, str] | None:
         if any("\ud800" <= char <= "\udfff" or char == "\0" for char in found[0]):

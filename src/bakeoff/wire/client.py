@@ -13,6 +13,7 @@ from bakeoff.errors import WireError
 from bakeoff.records import Call, Exchange, TimeoutSpec
 from bakeoff.wire.connect import default_context, open_connection
 from bakeoff.wire.connection import Connection
+from bakeoff.wire.leaving import LEAVE
 from bakeoff.wire.route import Route
 from bakeoff.wire.stamps import RealtimeOffset, kernel_stamps_available
 
@@ -75,7 +76,7 @@ class Client:
         out once more on a fresh connection and the exchange says so in `reconnects`.
 
         Raises:
-            WireError: no answer; `where` names the server.
+            WireError: no answer; `where` names the server. Or the run may send no more requests.
         """
         data = route.encode(call)
         idle = self._idle.setdefault(route.origin, [])
@@ -85,6 +86,7 @@ class Client:
             if connection is None:
                 connection = await self._open(route)
             reused = not connection.fresh
+            self._leave(call, connection)
             try:
                 exchange = await connection.exchange(data, self._timeouts)
             except WireError as error:
@@ -97,6 +99,17 @@ class Client:
         if connection.usable:
             idle.append(connection)
         return msgspec.structs.replace(exchange, reconnects=1) if reconnects else exchange
+
+    @staticmethod
+    def _leave(call: Call, connection: Connection) -> None:
+        leave = LEAVE.get() if call.body else None
+        if leave is None:
+            return
+        try:
+            leave()
+        except WireError:
+            connection.close()
+            raise
 
     @staticmethod
     def _take(idle: list[Connection]) -> Connection | None:

@@ -105,6 +105,18 @@ def test_a_job_takes_ids_and_inline_objects_too(client: Any, service: Service, n
     assert (few.value, few.stats.count) == (1.0, 2)
 
 
+def test_a_call_that_is_sent_again_with_its_key_makes_one_job(
+    client: Any, service: Service, name: str
+) -> None:
+    asked = {"config": config(service, name, rows()), "target": target(service, service.model)}
+    once = {"extra_headers": {"Idempotency-Key": name}}
+    first, again = (client.evaluation.jobs.create(**asked, **once) for _ in range(2))
+    assert first.id == again.id
+    assert finish(client, first.id).status == "completed"
+    with pytest.raises(nemo.ConflictError):
+        client.evaluation.jobs.create(**asked | {"target": target(service, service.slow)}, **once)
+
+
 def test_a_secret_of_a_target_is_never_told(client: Any, service: Service, name: str) -> None:
     aim = target(service, service.model)
     aim["model"]["api_endpoint"]["api_key"] = "sk-planted"

@@ -21,6 +21,7 @@ class Answering:
         finish: why each answer ends.
         usage: what each answer tells of tokens; None for nothing.
         say: makes the answer to a body.
+        status: of the answer to a body.
     """
 
     def __init__(self, url: str) -> None:
@@ -29,6 +30,7 @@ class Answering:
         self.finish = "stop"
         self.usage: dict[str, int] | None = USAGE
         self.say: Say = lambda body: str(body["messages"][-1]["content"])
+        self.status: Callable[[dict[str, Any]], int] = lambda _: 200
 
 
 @contextmanager
@@ -40,6 +42,9 @@ def answering() -> Generator[Answering]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "model" not in body:  # a look whether this is a server of another kind
+                self._send({"error": {"message": "not found"}}, 404)
+                return
             if "messages" not in body or body["messages"][0]["content"] != _HELLO:
                 found.bodies.append(body)
             if self.path.endswith("/embeddings"):
@@ -61,12 +66,13 @@ def answering() -> Generator[Answering]:
                         }
                     ],
                     **told,
-                }
+                },
+                found.status(body),
             )
 
-        def _send(self, answer: dict[str, Any]) -> None:
+        def _send(self, answer: dict[str, Any], status: int = 200) -> None:
             data = json.dumps(answer).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

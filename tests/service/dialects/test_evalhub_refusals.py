@@ -97,7 +97,7 @@ def test_empty_wishes_are_no_wishes(service: Live):
         ({"benchmarks": [one(parameters={"limits": 1})]}, "benchmarks[0].parameters.limits"),
         ({"model": {"name": "sums", "parameters": {"limit": 1}}}, "model.parameters.limit"),
         ({"model": {"name": "sums", "auth": {"secret_ref": "HUB_KEY"}}}, "model.auth"),
-        ({"model": {"name": "m", "url": "http://127.0.0.1:9", "auth": {"secret_ref": "a-b"}}}, "'a-b'"),
+        ({"model": {"name": "m", "url": "http://127.0.0.1:9", "auth": {"secret_ref": "a b"}}}, "'a b'"),
         ({"model": {"name": "m", "url": "http://127.0.0.1:9", "auth": {"secret_ref": "NONE"}}}, "`NONE`"),
         ({"model": {"name": "m", "url": "http://192.0.2.1/v1"}}, "192.0.2.1"),
         ({"benchmarks": [one("sums-data")]}, "scorers"),

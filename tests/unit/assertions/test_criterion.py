@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.service.dialects.answering import Answering, answering
 
-from bakeoff.assertions.criterion import OpenAICriterion
+from bakeoff.assertions.criterion import OpenAICriterion, check_source
 from bakeoff.errors import PluginError
 from bakeoff.plugins import create
 from bakeoff.records import Case, Grade, Sample
@@ -156,3 +156,24 @@ def test_cosine_asks_the_embeddings_endpoint(endpoint: Answering):
     judge = {"endpoint": endpoint.url, "model": "e"}
     assert graded(criterion, "abc", {"a": "xyz"}, judge=judge).value == pytest.approx(1)
     assert endpoint.bodies[0]["input"] == ["abc", "xyz"]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("x = 1", "defines no function `grade"),
+        ("class A:\n    def grade(self): pass", "defines no function `grade"),
+        ("def grade(", "the source is no Python"),
+        ("x\0", "the source is no Python"),
+    ],
+)
+def test_a_source_without_a_grader_is_refused(source, said):
+    with pytest.raises(ValueError, match=said):
+        check_source(source)
+
+
+@pytest.mark.parametrize(
+    "source", ["def grade(s, i): return 1", "grade = max", "from math import fsum as grade", "import grade"]
+)
+def test_a_source_may_bind_its_grader_in_any_way(source):
+    check_source(source)

@@ -1,5 +1,6 @@
 """A server on this machine that answers as it is told, to test how clients take it."""
 
+import ssl
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class Peer:
 
 
 @contextmanager
-def peer(*replies: Reply) -> Generator[Peer]:
+def peer(*replies: Reply, tls: ssl.SSLContext | None = None) -> Generator[Peer]:
     """Serve replies on a port of this machine."""
     told = Peer(*replies)
 
@@ -65,9 +66,11 @@ def peer(*replies: Reply) -> Generator[Peer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         # Then the end of the block waits for the last answer.
         server.daemon_threads = False
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
-        told.url = f"http://127.0.0.1:{server.server_address[1]}"
+        told.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
         try:
             yield told
         finally:

@@ -1,13 +1,21 @@
 """Calls over HTTP: what is sent again, where the key goes, and what a refusal becomes."""
 
+import datetime as dt
+import ipaddress
 import socket
+import ssl
+import traceback
+from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.unit.client.peer import Reply, peer
 
 from bakeoff import CallError, Client
-from bakeoff.client import connection
+from bakeoff.client import connection, handle
 from bakeoff.client.connection import Call, Connection
 from bakeoff.errors import UsageError
 
@@ -32,9 +40,33 @@ RUN = msgspec.json.encode(
 )
 
 
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of 127.0.0.1 that vouches for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return certificate, private
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(handle, "_LOOK_MOST_S", 0.001)
     monkeypatch.delenv("BAKEOFF_KEY", raising=False)
 
 
@@ -191,3 +223,57 @@ def test_rows_of_another_form_are_an_error() -> None:
         handle = Client(server.url).get("job-1")
         with pytest.raises(CallError, match="a row is not what it should be"):
             list(handle.samples())
+
+
+def test_an_error_of_a_call_shows_nothing_of_the_library_below() -> None:
+    with peer(Reply(status=404, body=b"gone")) as server, pytest.raises(CallError) as caught:
+        Client(server.url).get("x")
+    told = "".join(traceback.format_exception(caught.value))
+    assert "urllib" not in told
+    assert "HTTPError" not in told
+    with pytest.raises(CallError) as caught:
+        Client(server.url, retries=0).get("x")
+    assert "urllib" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_refused_key_is_told_with_the_variable_that_holds_it() -> None:
+    body = b'{"error": {"message": "no", "kind": "NotKnown", "hint": "send `Authorization`"}}'
+    with peer(Reply(status=401, body=body)) as server:
+        for key, told in ((None, "export BAKEOFF_KEY"), ("bko_x", "is the key in BAKEOFF_KEY")):
+            with pytest.raises(CallError) as caught:
+                Client(server.url, key).get("x")
+            assert told in caught.value.hint
+
+
+def test_http_and_https_that_do_not_meet_are_told_apart(tmp_path: Path) -> None:
+    with peer(Reply()) as server, pytest.raises(CallError) as caught:
+        Client(server.url.replace("http:", "https:"), retries=0).get("x")
+    assert "write `http://`" in caught.value.hint
+    with peer(Reply(status=None)) as server, pytest.raises(CallError) as caught:
+        Client(server.url, retries=0).get("x")
+    assert "then write `https://`" in caught.value.hint
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_with_the_variable_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with peer(Reply(body=RUN), tls=context) as server:
+        with pytest.raises(CallError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+            Client(server.url, retries=0).get("x")
+        assert "export SSL_CERT_FILE=" in caught.value.hint
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert Client(server.url, retries=0).get("x").id == "job-1"
+
+
+def test_a_wait_outlives_a_service_that_is_silent_for_a_while() -> None:
+    ended = RUN.replace(b'"queued"', b'"completed"')
+    away = [Reply(status=503), Reply(status=None)]
+    with peer(Reply(body=RUN), *away, Reply(body=ended)) as server:
+        assert Client(server.url, retries=0).get("x").wait().state == "completed"
+    with peer(Reply(body=RUN), *away, Reply(body=ended)) as server, pytest.raises(CallError):
+        Client(server.url, retries=0).get("x").wait(patience=0)
+    with peer(Reply(body=RUN), Reply(status=404)) as server, pytest.raises(CallError, match="404"):
+        Client(server.url, retries=0).get("x").wait()

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from bakeoff.client import packing
-from bakeoff.client.packing import Packed, pack
-from bakeoff.errors import UsageError
-from bakeoff.spec import load_spec
+from bakeoff.client.narrowing import narrowed
+from bakeoff.client.packing import Packed, pack, pack_file
+from bakeoff.errors import SpecErrorGroup, UsageError
+from bakeoff.run.select import selected
+from bakeoff.spec import load_named, load_spec
 
 MODEL = "models: [{name: m, endpoint: 'http://127.0.0.1:1/v1', model: m%s}]\n"
 
@@ -88,3 +90,97 @@ def test_data_that_are_gone_are_named(tmp_path: Path):
     with pytest.raises(UsageError, match="cannot be read") as caught:
         pack(loaded)
     assert caught.value.where == str(path)
+
+
+def sent(tmp_path: Path, text: str, **asked: str) -> Packed:
+    path = tmp_path / "bakeoff.yaml"
+    path.write_text(text, encoding="utf-8")
+    named = load_named(path, {"VISIBLE": "v"})
+    assert named is not None
+    return pack(narrowed(named, **asked))
+
+
+NAMING = """\
+models: [registered, {name: own, endpoint: 'http://127.0.0.1:1/v1', model: m, api_key: '${KEY}'}]
+benchmarks:
+  - basics
+  - polite@2
+  - {name: kept, dataset: {type: stored, name: cases}, scorers: [contains], models: [registered]}
+  - {name: mine, dataset: rows.jsonl, prompt: 'q ${VISIBLE} $${NOT}: {{input}}', models: [own]}
+decide: {incumbent: registered, quality: {metric: polite.accuracy}, race: {look: 20}}
+"""
+
+
+def test_names_of_things_at_the_service_pass(tmp_path: Path):
+    rows(tmp_path / "rows.jsonl", "1")
+    found = sent(tmp_path, NAMING)
+    assert found.document["models"][0] == "registered"
+    assert found.document["models"][1]["api_key"] == "${KEY}"
+    assert found.document["benchmarks"][:2] == ["basics", "polite@2"]
+    assert found.document["benchmarks"][2]["dataset"] == {"type": "stored", "name": "cases"}
+    mine = found.document["benchmarks"][3]
+    assert mine["dataset"] == {"type": "jsonl", "path": "datasets/rows.jsonl"}
+    assert mine["prompt"] == {"template": "q v $${NOT}: {{input}}"}
+    assert found.files == {"datasets/rows.jsonl": b"1"}
+
+
+def test_a_file_that_names_nothing_is_read_in_full(tmp_path: Path):
+    rows(tmp_path / "rows.jsonl")
+    path = tmp_path / "bakeoff.yaml"
+    path.write_text(MODEL % "" + "benchmarks: [{name: a, dataset: rows.jsonl}]\n", encoding="utf-8")
+    assert load_named(path, {}) is None
+    assert pack_file(path, {}).document["error_tolerance"] == 0.05
+
+
+def test_a_part_of_a_spec_with_names_is_sent(tmp_path: Path):
+    rows(tmp_path / "rows.jsonl", "1")
+    only = sent(tmp_path, NAMING, benchmarks="basics", race="anytime").document
+    assert only["benchmarks"] == ["basics"]
+    assert only["decide"] == {
+        "incumbent": "registered",
+        "quality": {},
+        "race": {"look": 20, "method": "anytime"},
+    }
+    own = sent(tmp_path, NAMING, models="own", race="off").document
+    assert [each["name"] for each in own["models"]] == ["own"]
+    assert [each if isinstance(each, str) else each["name"] for each in own["benchmarks"]] == [
+        "basics",
+        "polite@2",
+        "mine",
+    ]
+    assert own["decide"] == {"quality": {"metric": "polite.accuracy"}, "race": False}
+    with pytest.raises(UsageError, match="no benchmark `basic`") as caught:
+        sent(tmp_path, NAMING, benchmarks="basic")
+    assert caught.value.hint == "it has: basics, polite, kept, mine"
+
+
+def test_a_written_secret_is_not_sent_beside_names_either(tmp_path: Path):
+    text = NAMING.replace("'${KEY}'", "sk-planted")
+    rows(tmp_path / "rows.jsonl")
+    with pytest.raises(UsageError, match=r"models\[1\].api_key: a secret is written out") as caught:
+        sent(tmp_path, text)
+    assert "planted" not in str(caught.value)
+    with pytest.raises(UsageError, match=r"models\[0\].api_key: a secret is written out"):
+        sent(tmp_path, text, models="own")
+
+
+def test_a_part_of_a_full_spec_is_looked_at_for_secrets_too(tmp_path: Path):
+    rows(tmp_path / "rows.jsonl")
+    path = tmp_path / "bakeoff.yaml"
+    path.write_text(
+        "models: [{name: m, endpoint: 'http://127.0.0.1:1/v1', model: m},"
+        " {name: n, endpoint: 'http://127.0.0.1:1/v1', model: n, api_key: planted}]\n"
+        "benchmarks: [{name: a, dataset: rows.jsonl}]\n",
+        encoding="utf-8",
+    )
+    loaded = load_spec(path, {}, for_requests=False)
+    assert pack(selected(loaded, models="m")).document["models"][0]["name"] == "m"
+    with pytest.raises(UsageError, match=r"models\[0\].api_key"):
+        pack(selected(loaded, models="n"))
+
+
+def test_mistakes_beside_names_are_told_before_anything_is_sent(tmp_path: Path):
+    with pytest.raises(SpecErrorGroup, match="does not tell the type"):
+        sent(tmp_path, "models: [a]\nbenchmarks: [{name: b, dataset: rows.what}]\n")
+    with pytest.raises(UsageError, match="cannot be read"):
+        sent(tmp_path, "models: [a]\nbenchmarks: [{name: b, dataset: gone.jsonl}]\n")

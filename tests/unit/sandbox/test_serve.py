@@ -113,3 +113,14 @@ def test_the_strict_guard_keeps_writing_in_its_folder(tmp_path):
     ):
         with pytest.raises(PermissionError):
             hook(event, args)
+
+
+def test_files_that_came_along_are_written_once_and_anew_where_they_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    texts = {"beside.py": "LIMIT = 3\n", "came.py": "def f(o, c):\n    return len(o)\n"}
+    for _ in range(2):
+        assert call(path="/elsewhere/came.py", function="f", texts=texts) == {"value": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+    texts["came.py"] = "def f(o, c):\n    return 22\n"
+    assert call(path="/elsewhere/came.py", function="f", version=1, texts=texts) == {"value": 22}
+    assert len(list(tmp_path.iterdir())) == 2

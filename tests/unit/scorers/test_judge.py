@@ -113,6 +113,16 @@ def test_labels_have_values_of_their_own():
     assert "good, bad" in asked["messages"][0]["content"]
 
 
+def test_a_word_in_the_place_of_a_number_is_no_score_and_stays_in_the_judgement():
+    grade, _ = judged(says("Grade: fine\nGrade: good"), score_regexes=[r"Grade: (\w+)"])
+    assert (grade.value, grade.failed, grade.judgements[0].verdict) == (None, True, "good")
+    assert "`good` is no score" in grade.reason
+    off_scale, _ = judged(says("Grade: 70"), score_regexes=[r"Grade: (\w+)"])
+    assert (off_scale.value, off_scale.failed, off_scale.judgements[0].verdict) == (None, True, "")
+    empty, _ = judged(says("Grade: "), score_regexes=[r"Grade:(\s+\w*)"])
+    assert (empty.failed, empty.judgements[0].verdict) == (True, "")
+
+
 @pytest.mark.parametrize(
     ("served", "why"),
     [

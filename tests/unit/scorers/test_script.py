@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bakeoff.records import Case, Grade, Sample, Usage
+from bakeoff.assertions import make
+from bakeoff.records import Case, Choice, Grade, Sample, Usage
 from bakeoff.sandbox import Reply
 from bakeoff.scorers import _script
 from bakeoff.scorers.javascript import JavaScript
@@ -74,17 +75,34 @@ def test_a_result_means_what_it_means_in_promptfoo(result, threshold, passed, va
         ({"pass": True, "score": 1, "reason": "", "namedScores": {"a": "b"}}, "no number for `a`"),
     ],
 )
-def test_any_other_result_is_a_failure_that_says_why(result, told):
+def test_any_other_result_is_no_grade_and_says_why(result, told):
     grade = judged(result)
-    assert (grade.passed, grade.value) == (False, 0.0)
+    assert (grade.passed, grade.value, grade.failed) == (None, None, True)
     assert told in grade.reason
+    assert (_script.as_failure(grade).passed, _script.as_failure(grade).value) == (False, 0.0)
 
 
-def test_errors_fail_and_what_was_ended_has_no_value():
-    error = _script.grade_of(Reply(outcome="error", error="KeyError: 'x'"), "Python", None)
-    assert (error.value, error.passed, error.parsed) == (0.0, False, "")
-    ended = _script.grade_of(Reply(outcome="timeout", error="it took long"), "Python", None)
-    assert (ended.value, ended.passed, ended.parsed) == (None, False, None)
+@pytest.mark.parametrize(
+    ("outcome", "value"), [("error", 0.0), ("timeout", None), ("ended", None), ("refused", None)]
+)
+def test_a_script_that_fails_says_nothing_of_the_answer_but_as_an_assertion_of_promptfoo(outcome, value):
+    failed = _script.grade_of(Reply(outcome=outcome, error="KeyError: 'x'"), "Python", None)
+    assert (failed.value, failed.passed, failed.failed) == (None, None, True)
+    assert "KeyError: 'x'" in failed.reason
+    assertion = _script.as_failure(failed)
+    assert (assertion.value, assertion.passed, assertion.failed) == (value, False, False)
+    assert assertion.reason == failed.reason
+
+
+def test_the_same_error_counts_differently_alone_and_in_a_set():
+    options = {"value": "1 / 0", "allow_code": True}
+    alone = make(Choice(type="python", options=options))
+    negated = make(Choice(type="not-python", options=options))
+    member = {"type": "python", "value": "1 / 0"}
+    in_set = make(Choice(type="assert-set", options={"assert": [member], "allow_code": True}))
+    found = [asyncio.run(each.grade("abc", Case(), SAMPLE)) for each in (alone, negated, in_set)]
+    assert [(each.passed, each.failed) for each in found] == [(None, True), (None, True), (False, False)]
+    assert all("ZeroDivisionError" in each.reason for each in found)
 
 
 @given(

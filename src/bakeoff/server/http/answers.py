@@ -1,7 +1,8 @@
 """Errors as answers, each in the form of the dialect that was called."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import cast
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -12,13 +13,23 @@ from starlette.responses import JSONResponse, Response
 
 from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.server.dialects import evalhub, llama_stack, nemo, openai_evals
-from bakeoff.server.faults import InvalidError, PlainError, ServiceError, TooManyError
+from bakeoff.server.faults import (
+    InvalidError,
+    MistakesError,
+    PlainError,
+    Problem,
+    ServiceError,
+    TooManyError,
+)
 from bakeoff.server.http.methods import methods_of
 from bakeoff.server.logs import log
+from bakeoff.server.specs.problems import problem_of
 
 ErrorAnswer = Callable[[BakeoffError], tuple[int, dict[str, object]]]
 _OURS = ("/api/v1/", "/healthz", "/readyz", "/metrics", "/openapi", "/docs", "/redoc", "/mcp")
 _MOST_PROBLEMS = 100
+_KINDS = {404: "Missing", 405: "Method", 413: "TooLarge", 503: "Unavailable"}
+"""What errors of the framework are called."""
 
 
 class OwnError(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +48,37 @@ def own_answer(error: BakeoffError) -> tuple[int, dict[str, object]]:
         error.status if isinstance(error, ServiceError) else 422 if isinstance(error, UsageError) else 500
     )
     told = OwnError(
-        kind=type(error).__name__.removesuffix("Error"),
-        message=error.message if not isinstance(error, UsageError) else str(error).partition("\nhint:")[0],
+        kind=_kind(error),
+        message=_message(error),
         where=error.where,
         hint=error.hint,
-        problems=error.problems if isinstance(error, InvalidError) else [],
+        problems=_problems(error),
     )
     return status, {"error": msgspec.to_builtins(told)}
+
+
+def _kind(error: BakeoffError) -> str:
+    if isinstance(error, PlainError):
+        return _KINDS.get(error.status, "Refused" if error.status < 500 else "Internal")
+    return type(error).__name__.removesuffix("Error")
+
+
+def _message(error: BakeoffError) -> str:
+    if isinstance(error, UsageError):
+        each: Sequence[BakeoffError] = getattr(error, "errors", (error,))
+        return "\n".join(str(one).partition("\nhint:")[0] for one in each)
+    return error.message
+
+
+def _problems(error: BakeoffError) -> list[dict[str, object]]:
+    if isinstance(error, InvalidError):
+        return error.problems
+    found: list[Problem] = []
+    if isinstance(error, MistakesError):
+        found = error.problems
+    elif isinstance(error, UsageError):
+        found = [problem_of(each) for each in getattr(error, "errors", (error,))]
+    return [cast("dict[str, object]", msgspec.to_builtins(each)) for each in found]
 
 
 def dialect_of(request: Request) -> ErrorAnswer:
@@ -57,7 +92,7 @@ def dialect_of(request: Request) -> ErrorAnswer:
         return nemo.error_answer
     if path.startswith(("/v1/evals", "/v1/files", "/evals", "/files")):
         return openai_evals.error_answer
-    return llama_stack.error_answer
+    return llama_stack.error_answer if path.startswith("/v1") else own_answer
 
 
 def answer(request: Request, error: Exception) -> Response:

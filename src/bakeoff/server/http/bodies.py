@@ -1,6 +1,7 @@
 """Bodies of calls: bounded in size and time, and JSON that every part of the service can hold."""
 
 import asyncio
+import hashlib
 import re
 
 import msgspec
@@ -80,11 +81,17 @@ async def strict(request: Request, receive: Receive) -> Receive:
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     body = b"".join(parts)
+    request.scope["state"]["sent"] = sent_digest(request.method, request.scope["path"], body)
     if len(body) <= _SMALL:
         _check(body)
     else:
         await to_thread.run_sync(_check, body)
     return _again([{"type": "http.request", "body": body, "more_body": False}], receive)
+
+
+def sent_digest(method: str, path: str, body: bytes) -> str:
+    """Return a digest of a call as it was sent: the same call with the same key is no second job."""
+    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), body))).hexdigest()
 
 
 def _check(body: bytes) -> None:

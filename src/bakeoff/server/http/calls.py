@@ -33,6 +33,12 @@ def needs(right: Right) -> Callable[[Request], Awaitable[Principal]]:
     return caller
 
 
+async def _sent(request: Request) -> str:
+    return str(getattr(request.state, "sent", ""))
+
+
+Sent = Annotated[str, Depends(_sent)]
+"""Digest of the call as it was sent."""
 TheService = Annotated[Service, Depends(_service)]
 Reader = Annotated[Principal, Depends(needs("read"))]
 Runner = Annotated[Principal, Depends(needs("run"))]

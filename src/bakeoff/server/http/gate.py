@@ -19,16 +19,22 @@ from bakeoff.server.faults import NotKnownError, ServiceError, TooManyError
 from bakeoff.server.http.bodies import bounded, check_path, strict
 from bakeoff.server.http.counters import Counters
 from bakeoff.server.http.origins import check_local
+from bakeoff.server.http.strangers import Strangers, address_of
 from bakeoff.server.service import Service
 from bakeoff.server.store.tables import AUDIT
 from bakeoff.server.times import now_us
 
 Answer = Callable[[Request, Exception], Response]
 
-OPEN = frozenset(
+_ALIVE = frozenset(
     {"/healthz", "/readyz", "/health", "/v1/health", "/v1alpha/health", "/v1beta/health", "/api/v1/health"}
 )
-"""Paths that need no key: they say nothing but that the service lives."""
+"""They say nothing but that the service lives."""
+_PAGES = frozenset({"/", "/docs", "/openapi.json"})
+"""What every copy of this program says of its calls; a browser that opens the page has no key to send."""
+OPEN = _ALIVE | _PAGES
+"""Paths that need no key."""
+_MOST_PAGES = 60
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_BUCKETS = 10_000
 _STRANGERS = 600
@@ -48,6 +54,9 @@ class Gate:
         self._service = service
         self._counters = counters
         self._answer = answer
+        # Who calls is found out even while all other threads are at work.
+        self._threads = service.waiting.door
+        self._strangers = Strangers()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +88,7 @@ class Gate:
         try:
             caller = await self._caller(request)
             scope["state"]["principal"] = caller
-            self._slow_down(caller.key, self._service.settings.rate)
+            self._slow_down(caller.key, self._service.settings.calls_a_minute)
             check_path(request)
             taking = bounded(request, receive, self._service.settings.most_upload)
             await self._app(scope, await strict(request, taking), answered)
@@ -91,7 +100,9 @@ class Gate:
         finally:
             self._counters.count(request.method, status, (clock.now_ns() - began) / 1e9)
             if request.method not in _READS and self._is_told(caller):
-                await to_thread.run_sync(self._write_down, request, caller, status, ident)
+                await to_thread.run_sync(
+                    self._write_down, request, caller, status, ident, limiter=self._threads
+                )
 
     async def _caller(self, request: Request) -> Principal:
         if not self._service.settings.keys_required:
@@ -99,11 +110,20 @@ class Gate:
             return LOCAL
         # Not `request.url`: its path is made of the `Host` header too, which anybody can write.
         if request.scope["path"] in OPEN:
+            if request.scope["path"] in _PAGES:
+                self._slow_down(f"pages {address_of(request)}", _MOST_PAGES)
             return Principal(name="anyone", role="viewer", project="")
         secret = _secret(request)
         if secret is None:
             raise NotKnownError("this server needs an API key", hint="send `Authorization: Bearer KEY`")
-        return await to_thread.run_sync(self._service.keys.find, secret)
+        self._strangers.check(request, secret)
+        try:
+            caller = await to_thread.run_sync(self._service.keys.find, secret, limiter=self._threads)
+        except NotKnownError:
+            self._strangers.was_wrong(request)
+            raise
+        self._strangers.was_right(secret)
+        return caller
 
     def _slow_down(self, key: str, rate: int) -> None:
         """Take one call out of the key's bucket, which fills with `rate` calls a minute."""

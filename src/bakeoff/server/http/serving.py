@@ -10,11 +10,13 @@ import msgspec
 import uvicorn
 
 from bakeoff.errors import UsageError
+from bakeoff.sandbox import confined
 from bakeoff.server.http.app import create_app
 from bakeoff.server.http.connections import BoundedProtocol
-from bakeoff.server.logs import log
+from bakeoff.server.http.reference import PATH as REFERENCE
+from bakeoff.server.logs import log, take_over
 from bakeoff.server.service import Service
-from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
+from bakeoff.server.settings import Settings
 from bakeoff.server.workers.processes import Workers
 from bakeoff.wire.route import is_loopback
 
@@ -30,14 +32,40 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     private_key: Path | None = None
 
 
+class _Server(uvicorn.Server):
+    """Ends what waits or follows before it waits for calls in flight: these would not end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say where people look."""
+        await super().startup(sockets)
+        if self.started:
+            host = self.config.host
+            host = f"[{host}]" if ":" in host else host
+            log(
+                "ready",
+                open=f"{'https' if self.config.is_ssl else 'http'}://{host}:{self.config.port}{REFERENCE}",
+            )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in order."""
+        self._service.waiting.stopping.set()
+        await super().shutdown(sockets)
+
+
+@confined()  # whatever runs code in this process runs that of its users
 def serve(settings: Settings, place: Place) -> None:
     """Serve until told to stop; workers give back their jobs then.
 
     Raises:
         UsageError: others than this machine could call without a key, or the port is taken.
     """
-    if not is_loopback(place.host):
-        settings = msgspec.structs.replace(settings, keys_required=True, endpoints=_without_own(settings))
+    if settings.keys_required or not is_loopback(place.host):
+        # On loopback too: a proxy that brings others there hides that they come from elsewhere.
+        settings = settings.for_others()
     service = Service(settings)
     if settings.keys_required and not service.keys.any():
         raise UsageError(
@@ -52,6 +80,7 @@ def serve(settings: Settings, place: Place) -> None:
         )
     _check_port(place)
     workers = Workers(settings)
+    take_over("uvicorn")
     config = uvicorn.Config(
         create_app(service),
         host=place.host,
@@ -72,20 +101,10 @@ def serve(settings: Settings, place: Place) -> None:
     gc.collect()
     gc.freeze()
     try:
-        uvicorn.Server(config).run()
+        _Server(config, service).run()
     finally:
         workers.stop()
         log("stopped")
-
-
-def _without_own(settings: Settings) -> tuple[str, ...]:
-    """Return the allowed origins but those of this machine, unless one of them was asked for.
-
-    On loopback its user reaches them anyway. What listens there is not for those who call from elsewhere.
-    """
-    count = len(DEFAULT_ENDPOINTS)
-    own = settings.endpoints[:count] == DEFAULT_ENDPOINTS
-    return settings.endpoints[count:] if own else settings.endpoints
 
 
 def _go_on(_number: int, _frame: types.FrameType | None) -> None:

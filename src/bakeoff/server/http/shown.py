@@ -1,13 +1,16 @@
 """Jobs as our own API shows them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bakeoff.server.jobs.job import Job, JobState
+from bakeoff.server.jobs.job import Dialect, Job, JobState
 from bakeoff.server.times import iso
 
 State = JobState
+Outcome = Literal["ok", "truncated", "empty", "refused", "filtered", "error", "timeout", "cancelled"]
+"""How a sample ended, as its record says."""
+Label = Annotated[str, Field(max_length=10_000, pattern=":")]
 
 
 class Shape(BaseModel):
@@ -19,9 +22,15 @@ class Shape(BaseModel):
 class Limits(Shape):
     """What a run may use; what is left out is unlimited."""
 
-    requests: int | None = Field(default=None, ge=1, le=2**53, description="samples, warm-up included")
-    tokens: int | None = Field(default=None, ge=1, le=2**53, description="prompt and completion tokens")
-    usd: float | None = Field(default=None, gt=0, le=1e12, description="cost by the prices of the spec")
+    requests: int | None = Field(
+        default=None, ge=1, le=2**53, description="all that leaves for models and judges, tries again too"
+    )
+    tokens: int | None = Field(
+        default=None, ge=1, le=2**53, description="prompt and completion tokens, judges' too"
+    )
+    usd: float | None = Field(
+        default=None, gt=0, le=1e12, description="cost by the prices of the spec, judges' too"
+    )
     seconds: float | None = Field(default=None, gt=0, le=1e9, description="wall time")
 
 
@@ -50,6 +59,19 @@ class NewRun(Shape):
     webhook: Hook | None = None
 
 
+class RunQuery(Shape):
+    """Which runs, and which page of them."""
+
+    state: list[State] = Field(default_factory=list[State], max_length=100)
+    name: str | None = Field(None, max_length=200)
+    dialect: Dialect | None = None
+    label: list[Label] = Field(
+        default_factory=list[Label], max_length=20, description="`NAME:TEXT`, which they all have"
+    )
+    limit: int = Field(50, ge=1, le=1000)
+    after: str | None = Field(None, max_length=100, description="`next` of the page before")
+
+
 class SampleQuery(Shape):
     """Which samples, and which page of them."""
 
@@ -58,7 +80,7 @@ class SampleQuery(Shape):
 
     target: str | None = None
     benchmark: str | None = None
-    outcome: str | None = None
+    outcome: Outcome | None = None
 
 
 class ScoreQuery(Shape):
@@ -133,7 +155,9 @@ class RunList(BaseModel):
 def run_shown(job: Job) -> RunShown:
     """Return a job as our API shows it."""
     here = f"/api/v1/runs/{job.id}"
-    names = ("events", "samples", "scores", "results", "verdict", "report", "spec", "cancel")
+    names = ["events", "samples", "scores", "spec", "cancel"]
+    if job.done or not job.ended:  # else there is nothing that these could tell of
+        names += ["results", "verdict", "report"]
     return RunShown(
         id=job.id,
         name=job.name,

@@ -7,6 +7,9 @@ from msgspec import Meta
 
 JobState = Literal["queued", "running", "cancelling", "completed", "failed", "cancelled"]
 JOB_STATES: tuple[JobState, ...] = get_args(JobState)
+Dialect = Literal["bakeoff", "evalhub", "llama_stack", "nemo", "nemo-live", "openai_evals"]
+OWN: Dialect = "bakeoff"
+"""The dialect of our own API, in which a spec is what was sent."""
 ENDED: tuple[JobState, ...] = ("completed", "failed", "cancelled")
 
 
@@ -14,9 +17,9 @@ class JobLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a job may use; None is no limit. A job that reaches one ends as failed and keeps what it has.
 
     Attributes:
-        requests: samples, warm-up included.
-        tokens: prompt and completion tokens that servers counted.
-        usd: cost by the prices of the spec.
+        requests: what leaves for models and judges: first questions, warm-up and every try again included.
+        tokens: prompt and completion tokens that servers counted, judges' too.
+        usd: cost by the prices of the spec, judges' too.
         seconds: wall time of all its attempts together.
     """
 
@@ -64,11 +67,13 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
         files: content of the job's own files by relative name, such as `datasets/rows.jsonl`.
         asked: the dialect's own request, kept for its answers.
         subject: what the dialect lists jobs by, such as a benchmark's or an eval's id.
+        sent: digest of what the client sent, by which the same request with the same key is known again;
+            empty for one of the job itself.
     """
 
     name: str
     document: dict[str, Any]
-    dialect: str = "bakeoff"
+    dialect: str = OWN
     files: dict[str, bytes] = {}
     asked: dict[str, Any] = {}
     labels: dict[str, str] = {}
@@ -76,6 +81,7 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True):
     webhook: Webhook | None = None
     subject: str = ""
     idempotency_key: str | None = None
+    sent: str = ""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,11 +144,16 @@ class JobPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which jobs a list holds; None is any."""
+    """Which jobs a list holds; None is any.
+
+    Attributes:
+        labels: `NAME:TEXT`, which they all have.
+    """
 
     states: tuple[JobState, ...] = ()
     name: str | None = None
     dialect: str | None = None
     subject: str | None = None
+    labels: tuple[str, ...] = ()
     since: int | None = None
     until: int | None = None

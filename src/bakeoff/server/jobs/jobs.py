@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,9 +24,10 @@ from bakeoff.server.jobs.job import (
     NewJob,
 )
 from bakeoff.server.jobs.jobfiles import write_files
+from bakeoff.server.jobs.joblists import label_rows, listed
 from bakeoff.server.jobs.removal import mark, marked, remove
 from bakeoff.server.store.database import Database, plain
-from bakeoff.server.store.tables import DELIVERIES, EVENTS, JOBS
+from bakeoff.server.store.tables import DELIVERIES, EVENTS, JOB_LABELS, JOBS
 from bakeoff.server.times import now_us
 
 CANCEL_US = 1_200_000
@@ -55,7 +56,7 @@ class Jobs:
             ConflictError: the key was used for another request.
         """
         digest = _digest(new)
-        if new.idempotency_key and (known := self._by_key(project, new.idempotency_key, digest)):
+        if new.idempotency_key and (known := self.replay(new.idempotency_key, digest, project=project)):
             return known, False
         job = "job-" + secrets.token_hex(10)
         self.folder(job).mkdir(parents=True)
@@ -86,11 +87,14 @@ class Jobs:
         try:
             with self._database.write() as connection:
                 connection.execute(sa.insert(JOBS).values(row))
+                if new.labels:
+                    labels = label_rows(job, new.labels, project=project, created_at=now)
+                    connection.execute(sa.insert(JOB_LABELS), labels)
                 add_event(connection, job, "queued", {})
         except IntegrityError as error:
             # Two requests with one key at the same moment: the other one was first.
             shutil.rmtree(self.folder(job), ignore_errors=True)
-            known = self._by_key(project, new.idempotency_key or "", digest)
+            known = self.replay(new.idempotency_key or "", digest, project=project)
             if known is None:
                 raise ConflictError("the job could not be stored") from error
             return known, False
@@ -128,18 +132,14 @@ class Jobs:
         Raises:
             MissingError: there is no job `after`.
         """
-        conditions = _conditions(wanted, project)
-        ids = sa.select(JOBS.c.id).where(*conditions)
-        if after is not None:
-            last = self.get(after, project=project)
-            ids = ids.where(sa.tuple_(JOBS.c.created_at, JOBS.c.id) < sa.tuple_(last.created_at, last.id))
+        last = None if after is None else self.get(after, project=project)
         limit = max(1, min(limit, _MOST_PAGE))
         newest = (JOBS.c.created_at.desc(), JOBS.c.id.desc())
-        # What is left out is counted off in an index: rows are wide.
-        ids = ids.order_by(*newest).limit(limit + 1).offset(offset)
-        query = sa.select(JOBS).where(JOBS.c.id.in_(ids)).order_by(*newest)
-        counted = sa.select(sa.func.count()).select_from(JOBS).where(*conditions)
         with self._database.read() as connection:
+            ids, counted = listed(connection, wanted, project=project, after=last)
+            # What is left out is counted off in an index: rows are wide.
+            ids = ids.limit(limit + 1).offset(offset)
+            query = sa.select(JOBS).where(JOBS.c.id.in_(ids)).order_by(*newest)
             rows = connection.execute(query).mappings().all()
             total = connection.execute(counted).scalar_one()
         jobs = [as_job(row) for row in rows[:limit]]
@@ -187,6 +187,7 @@ class Jobs:
         with self._database.write() as connection:
             connection.execute(sa.delete(EVENTS).where(EVENTS.c.job == job))
             connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.job == job))
+            connection.execute(sa.delete(JOB_LABELS).where(JOB_LABELS.c.job == job))
             connection.execute(sa.delete(JOBS).where(JOBS.c.id == job, JOBS.c.state.in_(ENDED)))
         remove(self._root, job)
 
@@ -211,7 +212,12 @@ class Jobs:
         with self._database.read() as connection:
             return [msgspec.convert(plain(row), JobEvent) for row in connection.execute(query).mappings()]
 
-    def _by_key(self, project: str, key: str, digest: str) -> Job | None:
+    def replay(self, key: str, digest: str, *, project: str) -> Job | None:
+        """Return the job that a request with this key has made; None where there is none.
+
+        Raises:
+            ConflictError: the key was used for another request.
+        """
         query = sa.select(JOBS).where(JOBS.c.project == project, JOBS.c.idempotency_key == key)
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
@@ -291,24 +297,9 @@ def announce(connection: sa.Connection, job: str) -> None:
     )
 
 
-def _conditions(wanted: JobFilter, project: str) -> Sequence[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = [JOBS.c.project == project]
-    if wanted.states:
-        found.append(JOBS.c.state.in_(wanted.states))
-    if wanted.name is not None:
-        found.append(JOBS.c.name == wanted.name)
-    if wanted.dialect is not None:
-        found.append(JOBS.c.dialect == wanted.dialect)
-    if wanted.subject is not None:
-        found.append(JOBS.c.subject == wanted.subject)
-    if wanted.since is not None:
-        found.append(JOBS.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        found.append(JOBS.c.created_at < wanted.until)
-    return found
-
-
 def _digest(new: NewJob) -> str:
+    if new.sent:
+        return new.sent
     told = msgspec.structs.replace(new, idempotency_key=None)
     ordered = cast("dict[str, Any]", msgspec.to_builtins(told))
     return hashlib.sha256(msgspec.json.encode(ordered, order="deterministic")).hexdigest()

@@ -58,13 +58,11 @@ def aim_of(service: Service, target: Target, *, project: str) -> Aim:
             raise invalid("target.rows", "there are no rows")
         return Aim(answers=[_row(row) for row in target.rows])
     if kind == "dataset":
-        if target.dataset is None:
-            raise invalid("target.dataset", "Field required")
+        assert target.dataset is not None  # a target has what its type names
         found = rows.read(target.dataset, "target.dataset")
         return Aim(answers=[_row(row) for row in found])
     if kind == "cached_outputs":
-        if target.cached_outputs is None:
-            raise invalid("target.cached_outputs", "Field required")
+        assert target.cached_outputs is not None
         where = "target.cached_outputs"
         return Aim(answers=[_cached(row, where) for row in rows.read(target.cached_outputs, where)])
     raise invalid(
@@ -79,8 +77,7 @@ def _model(service: Service, target: Target, project: str) -> Aim:
             if service.objects.find(TARGET, name, project=project) is not None:
                 return Aim(model=name)
         raise MissingError("model", target.model)
-    if target.model is None:
-        raise invalid("target.model", "Field required")
+    assert target.model is not None
     for name, value in target.model.items():
         if name not in _MODEL_KEYS and value is not None:
             raise invalid(f"target.model.{name}", f"`{name}` is not offered: a model is its `api_endpoint`")

@@ -3,30 +3,51 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from bakeoff.records import Case, Estimate, Sample, Score
+from bakeoff.decide.gather.collect import CaseKey, case_values
+from bakeoff.records import Sample, Score
 from bakeoff.scorers.overlap import corpus_bleu
 from bakeoff.server.jobs.job import Job
 from bakeoff.server.nemo.metrics import Wanted
 from bakeoff.server.nemo.native import KEY, Asked, Part
 from bakeoff.server.nemo.shapes import Group
 from bakeoff.server.service import Service
-from bakeoff.spec.adopted import mapping
 
 Body = dict[str, Any]
 _WARMUP = "warmup"
 
 
-class Stats(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the values of all rows that have one.
+Key = tuple[str, str]
+"""A metric and its score."""
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True):
+    """One score over the rows of a task.
 
     Attributes:
+        values: of the rows, those that count as 0 among them.
+        missing: rows without a grade.
+        pairs: answers with their references, where BLEU over all of them is asked.
+        scale: of that BLEU.
+    """
+
+    values: list[float] = []
+    missing: int = 0
+    pairs: list[tuple[str, list[str]]] | None = None
+    scale: float = 1.0
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the values of all rows; one that failed, was cut off or is unparsable has 0, as in our own results.
+
+    Attributes:
+        count: rows with a value. Where a judge failed nothing is known of the answer: such a row has none.
         variance: of a sample, over n - 1; like `stddev` and `stderr` None for fewer than two rows.
         stderr: stddev over the root of n.
-        nan_count: rows without a value: failed, cut off, or not gradable.
+        nan_count: rows without a grade of their own: those with 0 for that, and those that a judge failed on.
     """
 
     count: int
@@ -71,123 +92,115 @@ def asked_of(job: Job) -> Asked:
 def figures(service: Service, job: Job) -> Body:
     """Return `{tasks, groups}` of a job, of what is stored so far; empty before anything is."""
     asked = asked_of(job)
-    samples = [each for each in service.samples(job) if each.stage != _WARMUP]
+    samples: dict[str, dict[CaseKey, Sample]] = defaultdict(dict)
+    for sample in service.samples(job):
+        if sample.stage != _WARMUP:
+            samples[sample.benchmark][sample.case, sample.repeat] = sample
     if not samples:
         return {"tasks": {}, "groups": {}}
-    scores: dict[tuple[str, str], list[Score]] = defaultdict(list)
+    scores: dict[Key, dict[CaseKey, Score]] = defaultdict(dict)
     for score in service.scores(job):
         if score.stage != _WARMUP:
-            scores[score.benchmark, score.metric].append(score)
-    counts: dict[str, int] = defaultdict(int)
-    for sample in samples:
-        counts[sample.benchmark] += 1
-    tasks: dict[str, Body] = {}
-    values: dict[str, dict[tuple[str, str], list[float]]] = {}
+            scores[score.benchmark, score.metric][score.case, score.repeat] = score
+    columns: dict[str, dict[Key, Column]] = {}
     for part in asked.parts:
-        if not counts[part.benchmark]:
+        if not (answers := samples.get(part.benchmark)):
             continue
-        texts = (
-            _texts(samples, service.cases(job)[part.benchmark], part.benchmark)
-            if any(each.how == "corpus" for each in part.wanted)
-            else []
-        )
-        wanted = part.wanted or _all(part, scores)
-        values[part.task] = {
-            (each.metric, each.score): values_of(scores[part.benchmark, each.feed], each)
-            for each in wanted
-            if each.how != "corpus"
-        }
-        tasks[part.task] = task_figures(wanted, values[part.task], texts, counts[part.benchmark])
-    return {"tasks": tasks, "groups": groups_of(asked.groups, values)}
+        found: dict[Key, Column] = {}
+        for each in part.wanted or _all(part, scores):
+            if each.how == "corpus":
+                cases = service.cases(job)[part.benchmark]
+                texts = [(_text(answer), cases[answer.case].fields) for answer in answers.values()]
+                column = corpus_column(each, texts)
+            else:
+                column = column_of(each, scores[part.benchmark, each.feed], len(answers))
+            found[each.metric, each.score] = column
+        columns[part.task] = found
+    return told_figures(columns, asked.groups)
 
 
-def task_figures(
-    wanted: Iterable[Wanted],
-    values: Mapping[tuple[str, str], Sequence[float]],
-    texts: Sequence[tuple[str, Mapping[str, Any]]],
-    rows: int,
-) -> Body:
-    """Return one task of a result.
+def told_figures(columns: Mapping[str, Mapping[Key, Column]], groups: Mapping[str, Group] | None) -> Body:
+    """Return `{tasks, groups}`; a group has the rows of all its tasks taken together.
 
     Args:
-        wanted: its scores.
-        values: of each metric and score, over rows.
-        texts: answers with the columns of their rows, where BLEU over all of them is asked.
+        columns: of each task.
+        groups: of the configuration.
+    """
+    return {
+        "tasks": {task: {"metrics": _metrics(found)} for task, found in columns.items()},
+        "groups": {name: _group(group, columns) for name, group in (groups or {}).items()},
+    }
+
+
+def column_of(wanted: Wanted, scores: Mapping[CaseKey, Score], rows: int) -> Column:
+    """Return the values of a score on its scale, one for each case, by the rule of our own results.
+
+    Args:
+        wanted: the score.
+        scores: by case and repeat.
         rows: how many were asked.
     """
-    metrics: dict[str, Body] = {}
-    for each in wanted:
-        scores = metrics.setdefault(each.metric, {"scores": {}})["scores"]
-        if each.how == "corpus":
-            value = each.scale * corpus_bleu([_pair(text, fields, each.feed) for text, fields in texts])
-            stats = Stats(count=len(texts), nan_count=rows - len(texts))
-            scores[each.score] = _score(value if texts else None, stats)
-            continue
-        known = values[each.metric, each.score]
-        stats = stats_of(known, rows - len(known))
-        scores[each.score] = _score(stats.mean, stats)
-    return {"metrics": metrics}
+    if wanted.how == "passed":
+        scores = {key: msgspec.structs.replace(each, value=None) for key, each in scores.items()}
+    found = case_values(scores, {}, errors_count=True)
+    return Column(values=[each * wanted.scale for each in found.values], missing=rows - found.graded)
 
 
-def groups_of(
-    groups: Mapping[str, Group] | None, values: Mapping[str, Mapping[tuple[str, str], list[float]]]
-) -> Body:
-    """Return the groups of a configuration: the rows of all their tasks taken together."""
-    return {name: _group(group, values) for name, group in (groups or {}).items()}
+def corpus_column(wanted: Wanted, texts: Iterable[tuple[str | None, Mapping[str, Any]]]) -> Column:
+    """Return BLEU over all rows.
 
-
-def estimates(result: Body) -> dict[str, Estimate]:
-    """Return the scores of a result as records of ours, named `task.metric.score`.
-
-    Their interval is the mean ± 1.96 standard errors where the statistics have one.
+    Args:
+        wanted: the score.
+        texts: answers with the columns of their rows; None for no whole answer, which is an empty one here.
     """
-    found: dict[str, Estimate] = {}
-    for task, body in _members_of(result, "tasks"):
-        for metric, told in _members_of(body, "metrics"):
-            for name, score in _members_of(told, "scores"):
-                found[f"{task}.{metric}.{name}"] = _estimate(score)
+    start = f"value_{wanted.feed}_"
+    pairs: list[tuple[str, list[str]]] = []
+    missing = 0
+    for text, fields in texts:
+        missing += text is None
+        pairs.append((text or "", [str(each) for name, each in fields.items() if name.startswith(start)]))
+    return Column(missing=missing, pairs=pairs, scale=wanted.scale)
+
+
+def _text(sample: Sample) -> str | None:
+    return sample.text if sample.ok else None
+
+
+def _metrics(columns: Mapping[Key, Column]) -> Body:
+    found: dict[str, Body] = {}
+    for (metric, score), column in columns.items():
+        found.setdefault(metric, {"scores": {}})["scores"][score] = _score(column)
     return found
 
 
-def _members_of(value: Body, key: str) -> list[tuple[str, Body]]:
-    """Return the objects below a key; another server may say anything."""
-    return [
-        (name, cast("Body", each)) for name, each in mapping(value.get(key)).items() if isinstance(each, dict)
-    ]
+def _score(column: Column) -> Body:
+    if column.pairs is None:
+        stats = stats_of(column.values, column.missing)
+        value = stats.mean
+    else:
+        stats = Stats(count=len(column.pairs), nan_count=column.missing)
+        value = column.scale * corpus_bleu(column.pairs) if column.pairs else None
+    told = {name: each for name, each in msgspec.to_builtins(stats).items() if each is not None}
+    return {"value": value, "stats": told}
 
 
-def _estimate(score: Body) -> Estimate:
-    stats = mapping(score.get("stats"))
-    value, error, count = (
-        _number(score.get("value")),
-        _number(stats.get("stderr")),
-        _number(stats.get("count")),
-    )
-    reach = None if value is None or error is None else 1.96 * error
-    return Estimate(
-        value=value,
-        unit="",
-        n=round(count or 0),
-        low=None if value is None or reach is None else value - reach,
-        high=None if value is None or reach is None else value + reach,
-    )
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _group(group: Group, values: Mapping[str, Mapping[tuple[str, str], list[float]]]) -> Body:
-    pooled: dict[tuple[str, str], list[float]] = defaultdict(list)
+def _group(group: Group, columns: Mapping[str, Mapping[Key, Column]]) -> Body:
+    pooled: dict[Key, Column] = {}
     for task in _members(group):
-        for key, some in values.get(task, {}).items():
-            pooled[key] += some
-    metrics: dict[str, Body] = {}
-    for (metric, score), some in pooled.items():
-        stats = stats_of(some)
-        metrics.setdefault(metric, {"scores": {}})["scores"][score] = _score(stats.mean, stats)
-    inner = {name: _group(each, values) for name, each in (group.groups or {}).items()}
-    return {"metrics": metrics, "groups": inner}
+        for key, column in columns.get(task, {}).items():
+            pooled[key] = _joined(pooled[key], column) if key in pooled else column
+    inner = {name: _group(each, columns) for name, each in (group.groups or {}).items()}
+    return {"metrics": _metrics(pooled), "groups": inner}
+
+
+def _joined(one: Column, other: Column) -> Column:
+    pairs = None if one.pairs is None or other.pairs is None else one.pairs + other.pairs
+    return Column(
+        values=one.values + other.values,
+        missing=one.missing + other.missing,
+        pairs=pairs,
+        scale=one.scale,
+    )
 
 
 def _members(group: Group) -> list[str]:
@@ -197,32 +210,7 @@ def _members(group: Group) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _all(part: Part, scores: Mapping[tuple[str, str], Sequence[Score]]) -> list[Wanted]:
+def _all(part: Part, scores: Iterable[Key]) -> list[Wanted]:
     """Return all metrics of a benchmark under their own names."""
     names = sorted(metric for benchmark, metric in scores if benchmark == part.benchmark)
     return [Wanted(task=part.task, metric=name, score=name, feed=name) for name in names]
-
-
-def values_of(scores: Iterable[Score], wanted: Wanted) -> list[float]:
-    """Return the values of a score, on its scale."""
-    if wanted.how == "passed":
-        return [float(each.passed) for each in scores if each.passed is not None]
-    return [each.value * wanted.scale for each in scores if each.value is not None]
-
-
-def _texts(
-    samples: Iterable[Sample], cases: Mapping[str, Case], benchmark: str
-) -> list[tuple[str, Mapping[str, Any]]]:
-    return [
-        (each.text, cases[each.case].fields) for each in samples if each.ok and each.benchmark == benchmark
-    ]
-
-
-def _pair(text: str, fields: Mapping[str, Any], feed: str) -> tuple[str, list[str]]:
-    start = f"value_{feed}_"
-    return text, [str(value) for name, value in fields.items() if name.startswith(start)]
-
-
-def _score(value: float | None, stats: Stats) -> Body:
-    told = {name: each for name, each in msgspec.to_builtins(stats).items() if each is not None}
-    return {"value": value, "stats": told}

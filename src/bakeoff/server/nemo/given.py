@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff.decide.gather.collect import CaseKey
 from bakeoff.records import Score
 from bakeoff.server.nemo.aims import Aim
-from bakeoff.server.nemo.figures import Body, groups_of, task_figures, values_of
+from bakeoff.server.nemo.figures import Body, Column, Key, column_of, corpus_column, told_figures
 from bakeoff.server.nemo.native import filled_tasks
 from bakeoff.server.nemo.shapes import Config, Params, invalid
 from bakeoff.server.nemo.tasks import Filled
@@ -25,11 +26,8 @@ def grade_given(service: Service, config: Config, aim: Aim, *, project: str) -> 
     params = config.params or Params()
     _check_params(params)
     tasks = filled_tasks(service, config, project=project, limit=params.limit_samples, given=aim.answers)
-    told: dict[str, Body] = {}
-    values: dict[str, dict[tuple[str, str], list[float]]] = {}
-    for task in tasks:
-        values[task.name], told[task.name] = _graded(service, task)
-    return {"tasks": told, "groups": groups_of(config.groups, values)}, sum(len(task.rows) for task in tasks)
+    columns = {task.name: _graded(service, task) for task in tasks}
+    return told_figures(columns, config.groups), sum(len(task.rows) for task in tasks)
 
 
 def _check_params(params: Params) -> None:
@@ -38,22 +36,22 @@ def _check_params(params: Params) -> None:
             raise invalid(f"config.params.{name}", f"`{name}` says nothing where no model is asked")
 
 
-def _graded(service: Service, task: Filled) -> tuple[dict[tuple[str, str], list[float]], Body]:
-    scores: dict[str, list[Score]] = {}
-    texts: list[tuple[str, Mapping[str, Any]]] = []
+def _graded(service: Service, task: Filled) -> dict[Key, Column]:
+    scores: dict[str, dict[CaseKey, Score]] = {}
+    texts: dict[str, list[tuple[str | None, Mapping[str, Any]]]] = {}
     for at, metric in enumerate(task.graded):
         rows = [_given(row, answers[at]) for row, answers in zip(task.rows, task.answers, strict=True)]
         for found in grade_rows(rows, metric.scorers, service.settings):
-            for each in found:
-                scores.setdefault(each.metric, []).append(each)
-        if any(each.how == "corpus" for each in metric.wanted):
-            texts = [(row.answer, row.fields) for row in rows]
-    values = {
-        (each.metric, each.score): values_of(scores.get(each.feed, ()), each)
+            for score in found:
+                scores.setdefault(score.metric, {})[score.case, score.repeat] = score
+        for each in metric.wanted:
+            texts[each.feed] = [(row.answer if row.answer.strip() else None, row.fields) for row in rows]
+    return {
+        (each.metric, each.score): corpus_column(each, texts[each.feed])
+        if each.how == "corpus"
+        else column_of(each, scores.get(each.feed, {}), len(task.rows))
         for each in task.wanted
-        if each.how != "corpus"
     }
-    return values, task_figures(task.wanted, values, texts, len(task.rows))
 
 
 def _given(row: dict[str, Any], answer: str) -> GivenRow:

@@ -9,6 +9,8 @@ import msgspec
 from bakeoff.plugins import suggest
 from bakeoff.server.nemo.shapes import Endpoint, Metric, invalid, read
 from bakeoff.server.nemo.templates import ANSWER, says_answer
+from bakeoff.server.secret_values import REFERENCE
+from bakeoff.server.specs.wholes import whole
 from bakeoff.spec.adopted import metric_name
 
 Column = str | list[Any] | dict[str, Any]
@@ -295,7 +297,7 @@ def judge_endpoint(endpoint: Endpoint, where: str) -> dict[str, Any]:
         raise invalid(f"{where}.model_id", "Field required")
     made = {"endpoint": re.sub(r"/(?:chat/)?completions/?$", "", endpoint.url), "model": endpoint.model_id}
     if endpoint.api_key is not None:
-        if not re.fullmatch(r"\$\{\w+\}", endpoint.api_key):
+        if not REFERENCE.fullmatch(endpoint.api_key):
             raise invalid(
                 f"{where}.api_key",
                 "keys are never stored here: write `${NAME}`, which the server offers with `--secret NAME`",
@@ -332,8 +334,7 @@ def _pattern(value: object, where: str) -> str:
     _known(options, ("type", "pattern"), f"{where}.parser")
     if options.get("type") != "regex" or not isinstance(options.get("pattern"), str):
         raise invalid(f"{where}.parser", "a score is read by `{type: regex, pattern}`")
-    pattern: str = options["pattern"]
-    return pattern
+    return whole(options["pattern"])
 
 
 def _known(value: Mapping[str, Any], names: tuple[str, ...], where: str) -> None:

@@ -71,7 +71,7 @@ def native_job(
     files: dict[str, bytes] = {}
     if config.type == "custom":
         filled = filled_tasks(service, config, project=project, limit=most)
-        made = [_benchmark(each, at, files, sampling or {}) for at, each in enumerate(filled)]
+        made = [_benchmark(each, at, files) for at, each in enumerate(filled)]
         parts = [
             Part(task=each.name, benchmark=one["name"], rows=len(each.rows), wanted=each.wanted)
             for each, one in zip(filled, made, strict=True)
@@ -81,13 +81,13 @@ def native_job(
             raise invalid("config.groups", "groups are offered for type `custom` only")
         benchmark, rows = _named(service, config, aim, project=project, limit=most, files=files)
         made, parts = [benchmark], [Part(task=_only_task(config), benchmark=benchmark["name"], rows=rows)]
-    own = {name: getattr(params, name) for name in _SAMPLING if getattr(params, name) is not None}
     document: dict[str, Any] = {
         "version": 1,
         "name": slug(config.name or config.type, "nemo"),
         "models": [aim.model],
-        "benchmarks": [each | _load(params) for each in made],
-        "sampling": {"temperature": None, "max_tokens": None, **own, **(sampling or {})},
+        "benchmarks": [each | _load(params) | _sampling(params, each, sampling or {}) for each in made],
+        # What neither the evaluation nor the registered model says is left to the server.
+        "sampling": {"temperature": None, "max_tokens": None},
     }
     if params.request_timeout is not None:
         seconds = params.request_timeout
@@ -154,21 +154,29 @@ def _check_groups(config: Config) -> None:
         waiting += [(f"{where}.groups.{name}", each) for name, each in (group.groups or {}).items()]
 
 
-def _benchmark(task: Filled, at: int, files: dict[str, bytes], sampling: Mapping[str, Any]) -> dict[str, Any]:
+def _benchmark(task: Filled, at: int, files: dict[str, bytes]) -> dict[str, Any]:
     path = f"datasets/task-{at + 1}.jsonl"
     files[path] = b"".join(msgspec.json.encode(row) + b"\n" for row in task.rows)
     prompt: dict[str, Any] = {"form": task.form}
     if task.form == "completion":
         prompt["example"] = "{{prompt}}{{answer}}"
-    # What the caller says of the model is the last word, then the template, then the configuration.
-    own = {name: value for name, value in task.params.items() if name not in sampling}
     return {
         "name": slug(task.name, "task") if at == 0 else f"{slug(task.name, 'task')}-{at + 1}",
         "dataset": {"type": "jsonl", "path": path},
         "prompt": prompt,
         "scorers": task.scorers,
-        **({"params": own} if own else {}),
+        "params": task.params,
     }
+
+
+def _sampling(params: Params, benchmark: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that go with every request, over those of the registered model.
+
+    What the caller says of the model is the last word, then the template, then the configuration.
+    """
+    own = {name: getattr(params, name) for name in _SAMPLING if getattr(params, name) is not None}
+    whole = {**own, **benchmark.get("params", {}), **said}
+    return {"params": whole} if whole else {}
 
 
 def _load(params: Params) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Jobs that a remote NeMo server does for us: stored first, mirrored when looked at, results kept here."""
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import msgspec
 
 from bakeoff.server.access import Principal
-from bakeoff.server.faults import RefusedError
-from bakeoff.server.nemo.figures import estimates
+from bakeoff.server.faults import ConflictError, RefusedError
+from bakeoff.server.nemo.estimates import estimates
 from bakeoff.server.nemo.shapes import Config, Target, described, invalid, read
 from bakeoff.server.remotes.faults import RemoteError
 from bakeoff.server.remotes.nemo import NemoServer, Remote, RemoteState
@@ -39,10 +40,60 @@ def remote_of(custom_fields: Mapping[str, Any] | None) -> Remote | None:
     return None if marked is None else read(marked, Remote, f"config.custom_fields.{FIELD}")
 
 
-def ahead(service: Service, body: Body, caller: Principal, name: str | None = None) -> Thing:
-    """Store a job under a new id."""
-    name = name or "eval-" + secrets.token_hex(10)
-    return service.objects.put(THING, name, body, project=caller.project, owner=caller.name, new=True)
+class Once(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes one job of a call that is sent again.
+
+    Attributes:
+        key: the client's idempotency key, None for none.
+        sent: digest of what the client sent.
+    """
+
+    key: str | None = None
+    sent: str = ""
+
+
+ANEW = Once()
+"""Of a call without a key: each makes a job of its own."""
+
+
+def before(service: Service, once: Once, caller: Principal) -> Thing | None:
+    """Return the job that a call with the same key has made before; None where there is none.
+
+    Raises:
+        ConflictError: the key was used for another request.
+    """
+    if once.key is None:
+        return None
+    found = service.objects.find(THING, _name(once, caller), project=caller.project)
+    if found is not None and found.body.get("sent") != once.sent:
+        raise ConflictError(
+            f"the idempotency key `{once.key}` was used for another request", hint="take a new key"
+        )
+    return found
+
+
+def ahead(service: Service, body: Body, caller: Principal, once: Once = ANEW) -> tuple[Thing, bool]:
+    """Store a job, and return it and whether it is new.
+
+    Raises:
+        ConflictError: the key was used for another request.
+    """
+    whole = body | {"sent": once.sent}
+    name = _name(once, caller)
+    try:
+        made = service.objects.put(THING, name, whole, project=caller.project, owner=caller.name, new=True)
+    except ConflictError:
+        # Two calls with one key at the same moment: the other one was first.
+        if (known := before(service, once, caller)) is None:
+            raise
+        return known, False
+    return made, True
+
+
+def _name(once: Once, caller: Principal) -> str:
+    if once.key is None:
+        return "eval-" + secrets.token_hex(10)
+    return "eval-" + hashlib.sha256(f"{caller.project}\0{once.key}".encode()).hexdigest()[:20]
 
 
 def start_remote(
@@ -53,7 +104,7 @@ def start_remote(
     told: Body,
     caller: Principal,
     *,
-    name: str | None = None,
+    once: Once = ANEW,
 ) -> Thing:
     """Register a configuration on a NeMo server and submit a job there; return ours, which mirrors it.
 
@@ -66,10 +117,10 @@ def start_remote(
         remote: the server.
         told: what the job is to say of itself.
         caller: whose job it is.
-        name: its id, a new one by default.
+        once: the same key with the same request gives the job of before.
 
     Raises:
-        ConflictError: there is a job of that id.
+        ConflictError: the key was used for another request.
         RefusedError: the server may not be asked.
         RemoteError: it refuses the job; then ours has failed, and says why.
     """
@@ -81,7 +132,9 @@ def start_remote(
         "details": {"message": "created", "progress": 0.0},
         "remote": {"server": msgspec.to_builtins(remote), "job": None, "looked_at": 0},
     }
-    thing = ahead(service, body, caller, name)
+    thing, new = ahead(service, body, caller, once)
+    if not new:
+        return thing
     registered = False
     try:
         place = server.register(thing.name, sent["config"])
@@ -89,9 +142,13 @@ def start_remote(
         state = server.submit(place, sent["target"], thing.name)
     except RemoteError as error:
         if registered and error.answered is None and error.sent:
-            return _said(service, thing, f"{error.message}; the job is looked for there")
+            now = service.objects.get(THING, thing.name, project=thing.project)
+            return _said(service, now, f"{error.message}; the job is looked for there")
         _failed(service, thing, error.message)
         raise
+    if service.objects.get(THING, thing.name, project=thing.project).body["status"] == "cancelling":
+        # Somebody has cancelled it while it was on its way.
+        return _ended_there(service, thing, server, state.id)
     return _seen(service, thing, server, state)
 
 
@@ -113,18 +170,31 @@ def mirrored(service: Service, thing: Thing) -> Thing:
 
 
 def _looked(service: Service, thing: Thing) -> Thing:
-    remote = thing.body["remote"]
-    server = NemoServer(msgspec.convert(remote["server"], Remote), service.settings)
-    state = server.find(thing.name) if remote["job"] is None else server.look(remote["job"])
-    if state is not None:
-        return _seen(service, thing, server, state)
+    server = _server(service, thing)
+    job, leaving = thing.body["remote"]["job"], thing.body["status"] == "cancelling"
+    state = server.find(thing.name) if job is None else server.look(job)
+    if state is None:
+        return _unlisted(service, thing, leaving=leaving)
+    if job is None and leaving:
+        return _ended_there(service, thing, server, state.id)
+    return _seen(service, thing, server, state)
+
+
+def _unlisted(service: Service, thing: Thing, *, leaving: bool) -> Thing:
+    """Take over that the server has no job of ours; one that is on its way yet may come."""
     if now_us() - thing.created_at > _LOST_AFTER_US:
-        return _failed(service, thing, "the NeMo server never got the job")
+        status = "cancelled" if leaving else "failed"
+        return _changed(service, thing, status=status, message="the NeMo server never got the job")
+    if leaving:
+        message = "the NeMo server does not list the job yet; it is cancelled as soon as it does"
+        return _changed(service, thing, status="cancelling", message=message)
     return _said(service, thing, "the NeMo server does not list the job yet")
 
 
 def cancel_remote(service: Service, thing: Thing) -> Thing:
     """Ask the server of a job to end it; one that has ended stays as it is.
+
+    A job whose submission was never answered is looked for there, so that it does not run on.
 
     Raises:
         RemoteError: the server does not answer.
@@ -132,11 +202,24 @@ def cancel_remote(service: Service, thing: Thing) -> Thing:
     remote = thing.body.get("remote")
     if remote is None or thing.body["status"] in ENDED:
         return thing
-    if remote["job"] is None:
-        return _changed(service, thing, status="cancelled", message="cancelled before it was submitted")
-    server = NemoServer(msgspec.convert(remote["server"], Remote), service.settings)
-    server.cancel(remote["job"])
-    return _seen(service, thing, server, server.look(remote["job"]))
+    server = _server(service, thing)
+    job = remote["job"]
+    if job is None:
+        thing = _changed(service, thing, status="cancelling", message="cancelling")
+        state = server.find(thing.name)
+        if state is None:
+            return _unlisted(service, thing, leaving=True)
+        job = state.id
+    return _ended_there(service, thing, server, job)
+
+
+def _ended_there(service: Service, thing: Thing, server: NemoServer, job: str) -> Thing:
+    server.cancel(job)
+    return _seen(service, thing, server, server.look(job))
+
+
+def _server(service: Service, thing: Thing) -> NemoServer:
+    return NemoServer(msgspec.convert(thing.body["remote"]["server"], Remote), service.settings)
 
 
 def drop_remote(service: Service, thing: Thing) -> None:
@@ -145,7 +228,7 @@ def drop_remote(service: Service, thing: Thing) -> None:
     if remote is None:
         return
     try:
-        server = NemoServer(msgspec.convert(remote["server"], Remote), service.settings)
+        server = _server(service, thing)
         server.forget(f"{remote['server']['namespace']}/{thing.name}")
     except (RemoteError, RefusedError):
         return  # a configuration that stays there harms nobody

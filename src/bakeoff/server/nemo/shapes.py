@@ -11,6 +11,8 @@ _T = TypeVar("_T")
 Text = Annotated[str, Meta(max_length=2000)]
 Whole = Annotated[int, Meta(ge=1, le=2**53)]
 _MOST_NAMES = 1000
+_PARTS = ("model", "cached_outputs", "rows", "dataset", "rag", "retriever")
+"""The types of targets; each is also the name of the part that it needs."""
 _HINT = " at `$"
 
 
@@ -123,9 +125,15 @@ def read_target(value: object) -> Target:
     """Return a target.
 
     Raises:
-        InvalidError: it is none, with the place.
+        InvalidError: it is none, or lacks what its type names; with the place.
     """
-    return read(value, Target, "target")
+    found = read(value, Target, "target")
+    if found.type not in _PARTS:
+        known = ", ".join(_PARTS)
+        raise invalid("target.type", f"the target type `{found.type}` is not known. Known: {known}")
+    if getattr(found, found.type) is None:
+        raise invalid(f"target.{found.type}", f"Field required, as the type is `{found.type}`")
+    return found
 
 
 def read(value: object, kind: type[_T], where: str) -> _T:

@@ -15,7 +15,7 @@ from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.outgoing import opener
 from bakeoff.server.remotes.faults import RemoteError
-from bakeoff.server.secret_values import secret_values
+from bakeoff.server.secret_values import REFERENCE, secret_values
 from bakeoff.server.settings import Settings
 
 Body = dict[str, Any]
@@ -39,7 +39,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     url: Annotated[str, Meta(min_length=1, max_length=2000)]
-    api_key: Annotated[str, Meta(pattern=r"^\$\{\w+\}$")] | None = None
+    api_key: Annotated[str, Meta(pattern=f"^{REFERENCE.pattern}$")] | None = None
     namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")] = "bakeoff"
     timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
     attempts: Annotated[int, Meta(ge=1, le=5)] = 3

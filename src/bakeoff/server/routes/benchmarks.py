@@ -5,6 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from bakeoff.server.endpoints import NOBODY
 from bakeoff.server.faults import ConflictError, MissingError, RefusedError
 from bakeoff.server.http.asking import Name, Version, refusals
 from bakeoff.server.http.calls import Manager, Reader, TheService
@@ -65,10 +66,9 @@ def put(name: Name, body: BenchmarkBody, service: TheService, caller: Manager) -
     check_values(body.section)
     if "name" in body.section:
         raise RefusedError("section.name: the name stands in the address alone", hint="leave `name` out")
-    # Any address will do: nothing is sent, and the section names no model.
-    endpoint = next(iter(service.settings.endpoints), "http://127.0.0.1")
+    # Nothing is sent, and the section names no model.
     document = {
-        "models": [{"name": "model", "endpoint": f"{endpoint}/v1", "model": "model"}],
+        "models": [{"name": "model", "endpoint": NOBODY, "model": "model"}],
         "benchmarks": [{"name": name, **body.section}],
     }
     if body.section.get("models"):

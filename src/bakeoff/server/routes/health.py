@@ -18,10 +18,11 @@ async def healthz() -> dict[str, str]:
 
 
 @ROUTER.get("/readyz", summary="Tell whether jobs can be taken", responses={503: {"description": "not now"}})
-def readyz(service: TheService) -> Response:
+async def readyz(service: TheService) -> Response:
     """Ask the database, and look for a worker that was seen of late."""
     try:
-        workers = service.queue.living(max(60.0, service.settings.lease * 2))
+        seen = max(60.0, service.settings.lease * 2)
+        workers = await service.waiting.shortly(lambda: service.queue.living(seen))
     except SQLAlchemyError as error:
         return JSONResponse({"status": "no database", "error": type(error).__name__}, status_code=503)
     status = "ok" if workers else "no worker"

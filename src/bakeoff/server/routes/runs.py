@@ -11,11 +11,11 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from starlette.requests import Request
 from starlette.responses import FileResponse, StreamingResponse
 
-from bakeoff.server.faults import MissingError
+from bakeoff.server.access import Principal
 from bakeoff.server.http.asking import refusals
-from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
-from bakeoff.server.http.shown import NewRun, RunList, RunShown, SampleQuery, ScoreQuery, run_shown
-from bakeoff.server.jobs.job import Job, JobEvent, JobFilter, JobLimits, JobState, NewJob, Webhook
+from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
+from bakeoff.server.http.shown import NewRun, RunList, RunQuery, RunShown, SampleQuery, ScoreQuery, run_shown
+from bakeoff.server.jobs.job import Job, JobEvent, JobFilter, JobLimits, NewJob, Webhook
 from bakeoff.server.jobs.jobtexts import file_contents
 from bakeoff.server.service import Service
 from bakeoff.server.values import check_values
@@ -43,12 +43,17 @@ def start(
     service: TheService,
     caller: Runner,
     response: Response,
+    sent: Sent,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> RunShown:
     """Check spec and data to the last case, and give the run to the workers.
 
     The same `Idempotency-Key` with the same body gives the run of before (200).
     """
+    if (known := service.replay(idempotency_key, sent, caller)) is not None:
+        response.status_code = 200
+        response.headers["Location"] = f"/api/v1/runs/{known.id}"
+        return run_shown(known)
     check_values({"name": body.name, "labels": body.labels})
     new = NewJob(
         name=body.name or str(body.spec.get("name") or "run"),
@@ -58,6 +63,7 @@ def start(
         limits=JobLimits(**body.limits.model_dump()),
         webhook=None if body.webhook is None else Webhook(**body.webhook.model_dump()),
         idempotency_key=idempotency_key,
+        sent=sent,
     )
     job, is_new = service.submit(new, caller)
     if not is_new:
@@ -67,31 +73,27 @@ def start(
 
 
 @ROUTER.get("", summary="List runs, newest first")
-def list_runs(
-    service: TheService,
-    caller: Reader,
-    state: Annotated[list[JobState] | None, Query()] = None,
-    name: Annotated[str | None, Query(max_length=200)] = None,
-    dialect: Annotated[str | None, Query(max_length=50)] = None,
-    limit: Limit = 50,
-    after: Annotated[str | None, Query(max_length=100)] = None,
-) -> RunList:
+def list_runs(service: TheService, caller: Reader, query: Annotated[RunQuery, Query()]) -> RunList:
     """Return a page of the project's runs, of all dialects."""
-    wanted = JobFilter(states=tuple(state or ()), name=name, dialect=dialect)
-    page = service.jobs.page(wanted, project=caller.project, limit=limit, after=after)
+    wanted = JobFilter(
+        states=tuple(query.state), name=query.name, dialect=query.dialect, labels=tuple(query.label)
+    )
+    page = service.jobs.page(wanted, project=caller.project, limit=query.limit, after=query.after)
     return RunList(data=[run_shown(job) for job in page.jobs], total=page.total, next=page.next)
 
 
 @ROUTER.get("/{run}", summary="One run")
-def get(run: Ident, service: TheService, caller: Reader) -> RunShown:
+async def get(run: Ident, service: TheService, caller: Reader) -> RunShown:
     """Return state and progress of a run."""
-    return run_shown(service.jobs.get(run, project=caller.project))
+    job = await service.waiting.shortly(lambda: service.jobs.get(run, project=caller.project))
+    return run_shown(job)
 
 
 @ROUTER.post("/{run}/cancel", summary="Cancel a run")
-def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
+async def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
     """End a run within two seconds; what was answered is kept. An ended run stays as it is."""
-    return run_shown(service.jobs.cancel(run, project=caller.project))
+    job = await service.waiting.shortly(lambda: service.jobs.cancel(run, project=caller.project))
+    return run_shown(job)
 
 
 @ROUTER.delete("/{run}", status_code=204, summary="Delete an ended run")
@@ -149,9 +151,7 @@ def verdict(run: Ident, service: TheService, caller: Reader) -> Response:
 def report(run: Ident, service: TheService, caller: Reader) -> Response:
     """Return the report of an ended run."""
     job = service.jobs.get(run, project=caller.project)
-    path = service.run(job) / "report" / "report.html"
-    if not path.is_file():
-        raise MissingError("report", run)
+    path = service.report(job)
     # The report holds what models said: it gets no script rights beyond its own and no origin of ours.
     headers = {"Content-Security-Policy": _REPORT_POLICY, "X-Content-Type-Options": "nosniff"}
     return FileResponse(path, media_type="text/html", headers=headers)
@@ -177,17 +177,23 @@ def events(
     if "text/event-stream" not in accept:
         found = service.jobs.events(run, project=caller.project, after=after)
         return _json({"object": "list", "data": found})
-    stream = _followed(service, job, after, request)
+    stream = _followed(service, caller, job, after, request)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
 
-async def _followed(service: Service, job: Job, after: int, request: Request) -> AsyncGenerator[bytes]:
-    """Yield events and progress as they come, a comment now and then, and an end."""
+async def _followed(
+    service: Service, caller: Principal, job: Job, after: int, request: Request
+) -> AsyncGenerator[bytes]:
+    """Yield events and progress as they come, a comment now and then, and an end.
+
+    It ends with the job, with the key that opened it, with its client, and when the server is told to stop.
+    """
     shown = (-1, -1, -1)
     for round_ in itertools.count():
-        now = await to_thread.run_sync(lambda: service.jobs.get(job.id, project=job.project))
-        new = await to_thread.run_sync(_new_events, service, job, after)
+        now, new, known = await to_thread.run_sync(_looked, service, caller, job, after)
+        if not known:
+            return
         for event in new:
             after = event.id
             kind, data = event.kind.encode(), msgspec.json.encode(event)
@@ -196,15 +202,18 @@ async def _followed(service: Service, job: Job, after: int, request: Request) ->
             shown = (now.done, now.total, now.failed)
             data = msgspec.json.encode(dict(zip(("done", "total", "failed"), shown, strict=True)))
             yield b"event: progress\ndata: %s\n\n" % data
-        if now.ended or await request.is_disconnected():
+        if now.ended or service.waiting.stopping.is_set() or await request.is_disconnected():
             return
         if round_ % _ALIVE_EVERY == _ALIVE_EVERY - 1:
             yield b": alive\n\n"
         await asyncio.sleep(_EVENTS_EVERY_S)
 
 
-def _new_events(service: Service, job: Job, after: int) -> list[JobEvent]:
-    return service.jobs.events(job.id, project=job.project, after=after)
+def _looked(service: Service, caller: Principal, job: Job, after: int) -> tuple[Job, list[JobEvent], bool]:
+    """Return the job, what is new of it, and whether the caller may still know."""
+    # The job first: what it is now, its events tell as well.
+    now = service.jobs.get(job.id, project=job.project)
+    return now, service.jobs.events(job.id, project=job.project, after=after), service.keys.lives(caller)
 
 
 def _page(read: Callable[[int], Iterable[msgspec.Struct]], query: SampleQuery | ScoreQuery) -> Response:

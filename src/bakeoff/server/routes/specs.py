@@ -16,7 +16,8 @@ from bakeoff.server.http.shown import Shape
 from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.jobs.jobtexts import file_contents
 from bakeoff.server.service import Service
-from bakeoff.server.specs.drafts import checked, draft, without_folder
+from bakeoff.server.specs.drafts import checked, draft
+from bakeoff.server.specs.problems import as_sent
 from bakeoff.server.specs.references import spec_names
 
 ROUTER = APIRouter(prefix="/api/v1/specs", tags=["specs"], responses=refusals(404, 413, 422))
@@ -83,7 +84,7 @@ def validate(body: Draft, service: TheService, caller: Runner) -> Validated:
 def plan(body: PlanWanted, service: TheService, caller: Runner) -> Response:
     """Return what a run can show and what it takes, as `bakeoff plan --json` does; nothing is sent."""
     earlier = _earlier(body.earlier, service, caller)
-    with without_folder(), draft(service, _job(body, service), caller) as loaded:
+    with as_sent(), draft(service, _job(body, service), caller) as loaded:
         names = spec_names(body.spec)
         models = None if body.models is None else [names.get(name, name) for name in body.models]
         chosen = selected(loaded, models=_listed(models), benchmarks=_listed(body.benchmarks))

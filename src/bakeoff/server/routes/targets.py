@@ -6,18 +6,21 @@ from typing import Annotated, Any
 
 import msgspec
 from anyio import fail_after
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
 from bakeoff.errors import EndpointError
 from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.probing import probe_models
 from bakeoff.run.remembering import Notebook
+from bakeoff.server.access import Principal
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.http.asking import Limit, Offset, json_answer, refusals
 from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.http.shown import Shape
 from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.secret_values import REFERENCE
+from bakeoff.server.service import Service
 from bakeoff.server.specs.drafts import draft
 from bakeoff.server.specs.references import TARGET, spec_model, spec_name
 from bakeoff.server.store.objects import Thing
@@ -26,7 +29,6 @@ from bakeoff.server.values import check_values
 from bakeoff.stores.redact import Redactor
 
 ROUTER = APIRouter(prefix="/api/v1/targets", tags=["targets"], responses=refusals(404, 409, 422))
-_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _PROBE_S = 90.0
 
@@ -110,8 +112,12 @@ def delete(name: Name, service: TheService, caller: Manager) -> Response:
 
 
 @ROUTER.post("/{name:path}/probe", summary="Find out what a target can do")
-def probe(name: Name, service: TheService, caller: Runner) -> Response:
+async def probe(name: Name, service: TheService, caller: Runner, call: Request) -> Response:
     """Ask a target a few short questions, and return what it can do or why it does not answer."""
+    return await service.apart(lambda: _probed(name, service, caller), call, caller)
+
+
+def _probed(name: str, service: Service, caller: Principal) -> Response:
     thing = service.objects.get(TARGET, name, project=caller.project)
     book = Notebook(folder=service.settings.data / "probes")
     with draft(service, _job(name, thing.body), caller) as loaded:
@@ -143,7 +149,7 @@ def _check_secrets(target: dict[str, Any]) -> None:
     }
     for place, value in given.items():
         bare = (value or "").removeprefix("Bearer ").strip()
-        if value is not None and not _REFERENCE.fullmatch(bare):
+        if value is not None and not REFERENCE.fullmatch(bare):
             raise RefusedError(
                 f"{place}: a secret is not written out",
                 hint="give the name of one that the server offers: `${NAME}`",

@@ -4,8 +4,9 @@ Dialects whose calls bring the answers along use this, and get one score for eac
 """
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,13 +18,16 @@ from bakeoff.engine.grading import NamedScorer, grade, grade_slowly
 from bakeoff.errors import PluginError, TemplateError
 from bakeoff.records import Case, Choice, Sample, Score
 from bakeoff.run.benches import check_gradable
-from bakeoff.server.faults import RefusedError, TooLargeError, TooSlowError
+from bakeoff.sandbox import confined
+from bakeoff.server.faults import GoneError, RefusedError, TooLargeError, TooSlowError
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
 from bakeoff.server.specs.permits import check_document, check_rows
+from bakeoff.server.waiting import GIVEN_UP
 
 _AT_A_TIME = 8
 _LOOK_EVERY = 100
+_LOOK_S = 0.1
 GIVEN = "given"
 """The benchmark and the target of scores of given answers."""
 
@@ -58,6 +62,7 @@ def grade_rows(
         RefusedError: a scorer is wrong, is not there, or reaches for what it may not have.
         TooLargeError: there are too many rows.
         TooSlowError: it takes longer than a call may.
+        GoneError: nobody waits for it any more.
         DataError: a row lacks what a scorer needs.
     """
     if len(rows) > settings.most_rows:
@@ -70,7 +75,8 @@ def grade_rows(
         named = make_scorers(scorers, settings, cases=cases, base=Path(folder))
         check_gradable(GIVEN, named, cases, "rows")
         samples = [_sample(row, case) for row, case in zip(rows, cases, strict=True)]
-        return asyncio.run(_graded(samples, cases, named, settings.wait))
+        with confined():
+            return asyncio.run(_graded(samples, cases, named, settings.wait))
 
 
 def make_scorers(
@@ -151,8 +157,10 @@ async def _graded(
     for row, (sample, case) in enumerate(zip(samples, cases, strict=True)):
         for at in quick:
             (found[row][at],) = grade(sample, case, [named[at]])
-        if row % _LOOK_EVERY == 0 and clock.now_ns() > until:
-            raise _too_slow(seconds)
+        if row % _LOOK_EVERY == 0:
+            _go_on()
+            if clock.now_ns() > until:
+                raise _too_slow(seconds)
     places = [(row, at) for row in range(len(samples)) for at, each in enumerate(named) if each.slow]
     waiting = iter(places)
 
@@ -162,12 +170,36 @@ async def _graded(
             found[row][at] = await grade_slowly(samples[row], cases[row], named[at])
 
     try:
-        async with asyncio.timeout(max(0.0, (until - clock.now_ns()) / 1e9)), asyncio.TaskGroup() as group:
-            for _ in range(min(_AT_A_TIME, len(places))):
-                group.create_task(work())
+        async with asyncio.timeout(max(0.0, (until - clock.now_ns()) / 1e9)) as limit:
+            async with _until_given_up(limit), asyncio.TaskGroup() as group:
+                for _ in range(min(_AT_A_TIME, len(places))):
+                    group.create_task(work())
     except TimeoutError:
+        _go_on()
         raise _too_slow(seconds) from None
     return cast("list[list[Score]]", found)
+
+
+@contextlib.asynccontextmanager
+async def _until_given_up(limit: asyncio.Timeout) -> AsyncGenerator[None]:
+    """Let the limit be over as soon as nobody waits any more."""
+    given_up = GIVEN_UP.get()
+
+    async def watch() -> None:
+        while not given_up():  # noqa: ASYNC110  what it asks is another thread's, which sets no event here
+            await asyncio.sleep(_LOOK_S)
+        limit.reschedule(0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def _go_on() -> None:
+    if GIVEN_UP.get()():
+        raise GoneError("nobody waits for these grades any more")
 
 
 def _too_slow(seconds: float) -> TooSlowError:

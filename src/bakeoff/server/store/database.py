@@ -4,18 +4,21 @@ import sqlite3
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from bakeoff.errors import StoreError
+from bakeoff.errors import PluginError, StoreError, UsageError
 from bakeoff.server.times import now_us
 
 _BUSY_MS = 30_000
 _MIGRATION_LOCK = 7_205_759
 _WAL_TRIES = 100
+_KINDS = frozenset({"sqlite", "postgresql"})
+_HINT = "only SQLite and PostgreSQL are: sqlite:///FILE or postgresql://USER@HOST/NAME"
 # A server that is gone without a word must not hold a thread for longer than a lease or two.
 _POSTGRES: dict[str, Any] = {
     "connect_timeout": 10,
@@ -31,21 +34,32 @@ class Database:
     """Connections to one database; safe to use from several threads."""
 
     def __init__(self, url: str) -> None:
-        """Connect lazily to a database by its SQLAlchemy URL."""
+        """Connect lazily to a database by its SQLAlchemy URL.
+
+        Raises:
+            UsageError: there is no such kind of database here, or the URL is none.
+            PluginError: the package for it is missing.
+        """
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         options: dict[str, Any] = {"pool_pre_ping": not self.is_sqlite}
         try:
+            given = sa.make_url(url)
+            if given.get_backend_name() not in _KINDS:
+                raise UsageError(
+                    f"a database of the kind `{given.get_backend_name()}` cannot be used", hint=_HINT
+                )
             if not self.is_sqlite:
-                asked = sa.make_url(url).query
-                connect = {name: value for name, value in _POSTGRES.items() if name not in asked}
+                connect = {name: value for name, value in _POSTGRES.items() if name not in given.query}
                 options |= {"pool_size": 5, "max_overflow": 15, "connect_args": connect}
             self.engine = sa.create_engine(url, **options)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise StoreError(
-                f"the database cannot be opened: {error}",
-                hint="write sqlite:///FILE or postgresql://USER@HOST/NAME; the latter needs "
-                "`pip install 'bakeoff[postgres]'`",
+        except (ArgumentError, NoSuchModuleError, ValueError) as error:
+            # The address may hold a password, and the error the address.
+            raise UsageError("the address of the database cannot be read", hint=_HINT) from error
+        except ModuleNotFoundError as error:
+            raise PluginError(
+                f"PostgreSQL needs the package `{error.name}`",
+                hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server,postgres]'`",
             ) from error
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
@@ -89,10 +103,22 @@ class Database:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except SQLAlchemyError as error:
-            raise StoreError(
+            raise self._unprepared(error) from error
+
+    def _unprepared(self, error: SQLAlchemyError) -> StoreError:
+        if not self.is_sqlite:
+            return StoreError(
                 f"the database cannot be prepared: {error.__class__.__name__}: {_first_line(error)}",
                 hint="is it running, and may this user create tables?",
-            ) from error
+            )
+        path = self.engine.url.database or "memory"
+        reason = _first_line(getattr(error, "orig", None) or error)
+        return StoreError(
+            f"the database cannot be written: {reason}",
+            where=path,
+            hint=f"may this user write that file and its folder `{Path(path).parent}`, and is there space? "
+            "`--data` names another folder",
+        )
 
     def close(self) -> None:
         """Close all idle connections."""

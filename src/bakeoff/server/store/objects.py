@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bakeoff.server.faults import ConflictError, MissingError
 from bakeoff.server.store.database import Database, plain
-from bakeoff.server.store.tables import OBJECTS
+from bakeoff.server.store.tables import OBJECT_VERSIONS, OBJECTS
 from bakeoff.server.times import now_us
 
 
@@ -59,13 +59,13 @@ class Objects:
                 if last is not None and last["hash"] == digest:
                     return _thing(last)
                 connection.execute(sa.update(OBJECTS).where(mine, OBJECTS.c.latest).values(latest=False))
-                highest = connection.execute(sa.select(sa.func.max(OBJECTS.c.version)).where(mine)).scalar()
+                highest = _highest(connection, kind, name, project)
                 thing = Thing(
                     id=f"{kind}-{secrets.token_hex(10)}",
                     project=project,
                     kind=kind,
                     name=name,
-                    version=(highest or 0) + 1,
+                    version=highest + 1,
                     latest=True,
                     body=body,
                     hash=digest,
@@ -151,19 +151,38 @@ class Objects:
             return [_thing(row) for row in connection.execute(query).mappings()]
 
     def delete(self, kind: str, name: str, *, project: str) -> None:
-        """Forget a thing with all its versions.
+        """Forget a thing with all its versions; a later one of its name goes on to count.
 
         Raises:
             MissingError: the project has none of that name.
         """
-        with self._database.write() as connection:
-            gone = connection.execute(
-                sa.delete(OBJECTS).where(
-                    OBJECTS.c.project == project, OBJECTS.c.kind == kind, OBJECTS.c.name == name
-                )
-            )
-        if not gone.rowcount:
-            raise MissingError(kind, name)
+        mine = sa.and_(OBJECTS.c.project == project, OBJECTS.c.kind == kind, OBJECTS.c.name == name)
+        try:
+            with self._database.write() as connection:
+                highest = _highest(connection, kind, name, project)
+                if not connection.execute(sa.delete(OBJECTS).where(mine)).rowcount:
+                    raise MissingError(kind, name)
+                connection.execute(sa.delete(OBJECT_VERSIONS).where(*_name(kind, name, project)))
+                kept = {"project": project, "kind": kind, "name": name, "highest": highest}
+                connection.execute(sa.insert(OBJECT_VERSIONS).values(kept))
+        except IntegrityError as error:
+            # Another call deletes it at this moment.
+            raise MissingError(kind, name) from error
+
+
+def _highest(connection: sa.Connection, kind: str, name: str, project: str) -> int:
+    """Return the last version that a name has had, those of deleted things too; 0 for none."""
+    mine = sa.and_(OBJECTS.c.project == project, OBJECTS.c.kind == kind, OBJECTS.c.name == name)
+    now = connection.execute(sa.select(sa.func.max(OBJECTS.c.version)).where(mine)).scalar()
+    before = connection.execute(
+        sa.select(OBJECT_VERSIONS.c.highest).where(*_name(kind, name, project))
+    ).scalar()
+    return max(now or 0, before or 0)
+
+
+def _name(kind: str, name: str, project: str) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = OBJECT_VERSIONS.c
+    return columns.project == project, columns.kind == kind, columns.name == name
 
 
 def _latest(kind: str, name: str, project: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -51,6 +51,19 @@ JOBS = sa.Table(
     sa.Index("ix_jobs_state_lease", "state", "lease_until"),
 )
 
+JOB_LABELS = sa.Table(
+    "job_labels",
+    META,
+    sa.Column("job", _text, primary_key=True),
+    sa.Column("label", _text, primary_key=True),
+    sa.Column("project", _text, nullable=False),
+    sa.Column("created_at", _time, nullable=False),
+    sa.Index("ix_job_labels_label", "project", "label", "created_at", "job"),
+    # For counting: PostgreSQL keeps equal entries of it as one.
+    sa.Index("ix_job_labels_project_label", "project", "label"),
+)
+"""What lists find jobs by: `label` is from the SHA-256 of `NAME:TEXT`, `created_at` that of the job."""
+
 EVENTS = sa.Table(
     "job_events",
     META,
@@ -94,6 +107,16 @@ OBJECTS = sa.Table(
     sa.UniqueConstraint("project", "kind", "name", "version", name="uq_objects_version"),
     sa.Index("ix_objects_kind_created", "project", "kind", "latest", "created_at"),
 )
+
+OBJECT_VERSIONS = sa.Table(
+    "object_versions",
+    META,
+    sa.Column("project", _text, primary_key=True),
+    sa.Column("kind", _text, primary_key=True),
+    sa.Column("name", _text, primary_key=True),
+    sa.Column("highest", sa.Integer, nullable=False),
+)
+"""The last version of names whose things were deleted: no version of a name ever means two contents."""
 
 FILES = sa.Table(
     "files",

@@ -11,8 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -21,20 +20,22 @@ from bakeoff import clock
 from bakeoff.decide.cost.pricing import with_prices
 from bakeoff.engine.control import Control, Progress
 from bakeoff.errors import BakeoffError, InterruptedRun, RunLockedError, SpecErrorGroup
-from bakeoff.prices import usd
-from bakeoff.records import Price, Sample
+from bakeoff.records import Sample, Score
 from bakeoff.run.execute import Prepared, prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
 from bakeoff.run.folder import list_folders
 from bakeoff.run.given import Given, grade_given
 from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
+from bakeoff.sandbox import confine
 from bakeoff.server.jobs.job import JobError, JobLimits, JobOutcome
 from bakeoff.server.jobs.removal import LOCK
+from bakeoff.server.workers.spending import Spending
 from bakeoff.server.workers.told import Told
 from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 from bakeoff.stores.redact import Redactor
+from bakeoff.wire.leaving import LEAVE
 
 _TELL_EVERY_NS = 100_000_000
 _LOCK_S, _LOCK_LOOK_S = 10.0, 0.05
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
     """Do the job of the folder in the arguments: `FOLDER LIMITS`, the latter as JSON."""
     folder, limits = Path(arguments[0]), msgspec.json.decode(arguments[1], type=JobLimits)
     threading.Thread(target=_end_with_lease, daemon=True).start()
+    confine()
     os.chdir(folder)
     secrets: tuple[str, ...] = ()
     try:
@@ -86,42 +88,62 @@ async def _work(
     loaded: LoadedSpec, folder: Path, run: Path | None, limits: JobLimits
 ) -> tuple[Finished, "_Watch"]:
     prepared = await prepare_run(loaded, lambda _text: None)
-    watch = _Watch(prepared, limits)
+    watch = _Watch(prepared)
     control = Control(watch.hear)
-    watch.stop = control.drain
+    spending = _spending(prepared, limits, folder, control)
     answers = folder / GIVEN
     if answers.is_file():
         given = msgspec.json.decode(answers.read_bytes(), type=Given)
+        if run is not None:
+            spending.recall((), read_records(run, Score))
         work = grade_given(prepared, folder / RUNS, given, control, run=run)
-    elif run is not None:
-        watch.recall(read_records(run, Sample))
-        work = resume_run(prepared, run, control)
     else:
-        work = start_run(prepared, folder / RUNS, control, command=f"job {folder.name}")
+        watch.spending = spending
+        if run is None:
+            work = start_run(prepared, folder / RUNS, control, command=f"job {folder.name}")
+        else:
+            watch.recall(read_records(run, Sample))
+            spending.recall((), read_records(run, Score))
+            work = resume_run(prepared, run, control)
     try:
         return await work, watch
-    except InterruptedRun as stopped:
-        if watch.reached:
-            message = f"the job reached its limit of {watch.reached}; what was answered is kept"
-            raise BakeoffError(message, hint="submit it again with a higher limit") from stopped
+    except BakeoffError as stopped:
+        # Whatever a request that might not leave has led to, this is why.
+        watch.publish(now=True)
+        if spending.error is not None:
+            raise spending.error from stopped
         raise
 
 
-class _Watch:
-    """Counts what a run has used, tells of it, and stops it at a limit."""
+def _spending(prepared: Prepared, limits: JobLimits, folder: Path, control: Control) -> Spending:
+    """Return what counts against the limits; from now on no request leaves beyond them."""
+    targets = with_prices(prepared.plan.targets, prepared.loaded.spec, None)
+    spending = Spending(
+        limits,
+        {target.name: target.price for target in targets},
+        folder,
+        stop=control.drain,
+        stopped=lambda: control.draining,
+    )
+    if spending.counts or limits.requests is not None:
+        control.purse = spending
+        LEAVE.set(spending.leave)
+    return spending
 
-    def __init__(self, prepared: Prepared, limits: JobLimits) -> None:
-        spec, plan = prepared.loaded.spec, prepared.plan
-        self._limits = limits
-        targets = with_prices(plan.targets, spec, None)
-        self._prices: dict[str, Price | None] = {target.name: target.price for target in targets}
+
+class _Watch:
+    """Counts how far a run is, and tells of it.
+
+    Attributes:
+        spending: hears what each answer took; None where nobody was asked for them.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.spending: Spending | None = None
         self._told_at = 0
-        self._done = self._failed = self._tokens = 0
-        self._total = sum(stage.requests for stage in plan.stages)
-        self._usd = Decimal(0)
-        self.stop: Callable[[], None] = lambda: None
-        self.reached = ""
-        self._publish(now=True)
+        self._done = self._failed = 0
+        self._total = sum(stage.requests for stage in prepared.plan.stages)
+        self.publish(now=True)
 
     def told(self, *, ended: bool = False, outcome: JobOutcome | None = None) -> Told:
         """Return how far the run is."""
@@ -131,39 +153,22 @@ class _Watch:
         """Count what earlier attempts stored."""
         for sample in samples:
             self._count(sample)
-        self._publish(now=True)
+        self.publish(now=True)
 
     def hear(self, step: Progress) -> None:
         """Take one step of the run."""
         if step.sample is not None:
             self._count(step.sample)
-            self._check()
-        self._publish(now=step.kind == "done")
+        self.publish(now=step.kind == "done")
 
     def _count(self, sample: Sample) -> None:
         self._done += 1
         self._failed += not sample.ok
-        self._tokens += (sample.usage.prompt or 0) + (sample.usage.completion or 0)
-        price = self._prices.get(sample.target)
-        if price is not None and (spent := usd(sample, price)) is not None:
-            self._usd += spent
+        if self.spending is not None:
+            self.spending.heard(sample)
 
-    def _check(self) -> None:
-        limits = self._limits
-        used: list[tuple[str, float, float | None]] = [
-            ("requests", self._done, limits.requests),
-            ("tokens", self._tokens, limits.tokens),
-            ("usd", float(self._usd), limits.usd),
-        ]
-        for name, amount, most in used:
-            if most is not None and amount >= most and not self.reached:
-                # What is all there was to do is no limit that was reached.
-                if name == "requests" and self._done >= self._total:
-                    continue
-                self.reached = f"{most:g} {name}"
-                self.stop()
-
-    def _publish(self, *, now: bool) -> None:
+    def publish(self, *, now: bool) -> None:
+        """Tell how far the run is; unless `now`, only now and then."""
         moment = clock.now_ns()
         if now or moment - self._told_at > _TELL_EVERY_NS:
             self._told_at = moment

@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 
+from bakeoff.server.access import Keys
+from bakeoff.server.ground import prepare
 from bakeoff.server.settings import Settings
 from bakeoff.server.store.database import Database
 from bakeoff.server.workers.worker import Worker
@@ -19,8 +21,11 @@ def work(settings: Settings, *, with_server: bool) -> int:
     """Work with some settings; the database is migrated first where that is still to be done."""
     database = Database(settings.url)
     if not with_server:
-        settings.data.mkdir(parents=True, exist_ok=True)
+        prepare(settings)
         database.migrate()
+        if Keys(database).any():
+            # So the server may have callers from elsewhere; one without keys never has.
+            settings = settings.for_others()
     worker = Worker(settings, database)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: worker.stop())

@@ -18,8 +18,6 @@ from tests.service.dialects.llama_stack.calls import (
 )
 from tests.service.live import Live
 
-from bakeoff.testing.truth import TruthProcess, TruthSettings
-
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -55,7 +53,10 @@ def test_every_turn_is_sent_in_its_order_after_the_system_message(
             {"repetition_penalty": 1.2, "stop": ["a", "b"]},
             {"temperature": 0, "repetition_penalty": 1.2, "stop": ["a", "b"]},
         ),
-        ({"repetition_penalty": 1.0, "stop": "x"}, {"temperature": 0, "stop": ["x"]}),
+        (
+            {"repetition_penalty": 1.0, "stop": "x"},
+            {"temperature": 0, "repetition_penalty": 1.0, "stop": ["x"]},
+        ),
     ],
 )
 def test_sampling_parameters_are_sent_exactly(
@@ -314,67 +315,3 @@ def test_an_evaluation_without_an_endpoint_tells_why_it_failed(service: Live):
     assert ended["status"] == "failed"
     result = service.call("GET", f"{base}/jobs/{job}/result")
     assert (result.status, ended["error"] in message(result)) == (400, True)
-
-
-def test_a_configuration_of_nemo_is_run_with_what_the_candidate_says(
-    service: Live, talker: Answering, model: str
-):
-    rows = [{"prompt": "a", "ideal": "a"}, {"prompt": "b", "ideal": "x"}]
-    source = {"type": "rows", "rows": rows}
-    service.call("POST", "/v1/datasets", {"dataset_id": "default/letters", "source": source})
-    task = {
-        "type": "chat-completion",
-        "params": {"template": {"messages": [{"role": "user", "content": "{{prompt}}"}], "max_tokens": 9}},
-        "dataset": {"files_url": "hf://datasets/default/letters"},
-        "metrics": {
-            "same": {"type": "string-check", "params": {"check": ["{{ideal}}", "equals", "{{output_text}}"]}}
-        },
-    }
-    name = f"nemo-{uuid4().hex[:8]}"
-    body = {"benchmark_id": name, "dataset_id": "", "scoring_functions": []}
-    metadata = {"config": {"type": "custom", "tasks": {"qa": task}}}
-    service.call("POST", "/v1/eval/benchmarks", body | {"metadata": metadata})
-    base = f"/v1/eval/benchmarks/{name}"
-    candidate = {"sampling_params": {"temperature": 0.7}}
-    begun = service.call("POST", f"{base}/jobs", {"benchmark_config": config(model, candidate=candidate)})
-    assert begun.status == 200, begun.body
-    assert finish(service, base, begun.json["job_id"])["status"] == "completed"
-    told = service.call("GET", f"{base}/results").json
-    assert sorted(each["generated_answer"] for each in told["generations"]) == ["a", "b"]
-    result = told["scores"][name]
-    assert result["score_rows"] == []
-    assert (
-        result["aggregated_results"]["tasks"]["qa"]["metrics"]["same"]["scores"]["string-check"]["value"]
-        == 0.5
-    )
-    sent = asked(talker)
-    assert [(each.get("temperature"), each.get("max_tokens")) for each in sent] == [(0.7, 9)] * 2, sent
-
-
-def test_a_task_is_run_by_its_name_and_scored_as_task_and_metric(service: Live):
-    with TruthProcess(TruthSettings(answer="table", answers={"letter": "A"})) as endpoint:
-        target = {"model_id": "letters", "metadata": {"endpoint": endpoint.url}}
-        assert service.call("POST", "/v1/models", target).status == 200
-        run_task(service, "letters")
-
-
-def run_task(service: Live, model: str) -> None:
-    rows = [
-        {"question": text, "choices": ["x", "y"], "answer": right}
-        for text, right in (("one letter", 0), ("other letter", 1))
-    ]
-    source = {"type": "rows", "rows": rows}
-    service.call("POST", "/v1/datasets", {"dataset_id": "letters", "source": source})
-    name = "trustyai_lmeval::letters"
-    body = {"benchmark_id": name, "dataset_id": name, "scoring_functions": ["string"]}
-    service.call("POST", "/v1/eval/benchmarks", body | {"provider_id": "trustyai_lmeval"})
-    base = f"/v1/eval/benchmarks/{name}"
-    begun = service.call("POST", f"{base}/jobs", {"benchmark_config": config(model)})
-    assert begun.status == 200, begun.body
-    assert finish(service, base, begun.json["job_id"])["status"] == "completed"
-    told = service.call("GET", f"{base}/results").json
-    (metric,) = told["scores"]
-    assert metric.startswith("letters:")
-    scores = told["scores"][metric]
-    assert sorted(row["score"] for row in scores["score_rows"]) == [0.0, 1.0]
-    assert scores["aggregated_results"] == {"average": {"average": 0.5}}

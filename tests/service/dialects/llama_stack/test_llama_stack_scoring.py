@@ -106,10 +106,19 @@ def test_a_judge_is_asked_by_the_template_alone(service: Live, talker: Answering
         ("Grade: CORRECT\nGrade: C", r"Grade: (A|B|C)", "C"),
         ("Verdict: [B]", "([A-C])", "B"),
         ("no verdict at ALL", "(A|B|C)", None),
+        ("Grade: A-level. Don't know, B", "([A-Z])", "B"),
+        ("Score: 10 of CORRECT", "(1|2|3|4|5)", None),
+        ("tok0 tok1 tok2 tok3 tok4 tok5 tok6 tok7", "(1|2|3|4|5)", None),
+        ("Score: 4/5", "(1|2|3|4|5)/5", 4.0),
+        ("Rating: 3.5", r"Rating: (\d)", None),
+        ("it gets 5pts", r"(\d+)\s*pts", 5.0),
+        ("Grade: B", "Grade: ([ABC])", "B"),
+        ("Grade: good", r"Grade: (\w+)", "good"),
+        ("Grade: good\nGrade: ", r"Grade: (\w*)", "good"),
     ],
 )
-def test_a_letter_counts_only_as_a_word_of_its_own(
-    service: Live, talker: Answering, model: str, said: str, regex: str, found: str | None
+def test_what_a_judge_says_counts_only_as_a_whole_word_or_number(
+    service: Live, talker: Answering, model: str, said: str, regex: str, found: float | str | None
 ):
     talker.say = lambda _: said
     params = {
@@ -124,6 +133,45 @@ def test_a_letter_counts_only_as_a_word_of_its_own(
     assert told["categorical_count"] == {"categorical_count": {str(found): 1}}
 
 
+def test_words_are_categories_that_figures_skip_and_say_so(service: Live, talker: Answering, model: str):
+    talker.say = lambda body: str(body["messages"][-1]["content"])
+    params = {
+        "judge_model": model,
+        "prompt_template": "Grade: {generated_answer}",
+        "judge_score_regexes": [r"Grade: (\w+)"],
+        "aggregation_functions": ["categorical_count", "accuracy", "average", "median", "weighted_average"],
+    }
+    rows = pairs(("good", "x"), ("1", "x"), ("0", "x"), ("?", "x"))
+    answer = score(service, rows, JUDGE, params)
+    assert scores(answer) == ["good", 1.0, 0.0, None]
+    assert answer.json["results"][JUDGE]["aggregated_results"] == {
+        "categorical_count": {"categorical_count": {"0.0": 1, "1.0": 1, "None": 1, "good": 1}},
+        "accuracy": {"accuracy": 1 / 3, "num_correct": 1.0, "num_total": 3, "num_skipped": 1},
+        "average": {"average": 0.5, "num_skipped": 2},
+        "median": {"median": 0.5, "num_skipped": 2},
+        "weighted_average": {"weighted_average": 0.5, "num_skipped": 2},
+    }
+
+
+@pytest.mark.parametrize(
+    ("regex", "said", "right", "value"),
+    [
+        ("(A|B|C)", "CORRECT", "C", 0.0),
+        ("Answer: ([ABC])", "Answer: CORRECT", "C", 0.0),
+        ("Answer: ([ABC])", "So, Answer: C.", "C", 1.0),
+        ("([ABC])", "A or B", "A", 1.0),
+        ("[ABC]", "BAD, but C", "C", 1.0),
+        (r"is (\d+)", "it is 12.5", "12", 0.0),
+    ],
+)
+def test_patterns_of_a_caller_take_whole_words_only(
+    service: Live, regex: str, said: str, right: str, value: float
+):
+    choice = "basic::regex_parser_multiple_choice_answer"
+    params = {"parsing_regexes": [regex]}
+    assert scores(score(service, pairs((said, right)), choice, params)) == [value]
+
+
 def test_simple_qa_grades_by_letter(service: Live, talker: Answering, model: str):
     talker.say = lambda body: (
         "It says CORRECT things.\n" + ("A" if "said" in body["messages"][0]["content"] else "C")
@@ -136,6 +184,44 @@ def test_simple_qa_grades_by_letter(service: Live, talker: Answering, model: str
     counted = answer.json["results"][name]["aggregated_results"]["categorical_count"]
     assert counted == {"categorical_count": {"A": 1, "C": 1}}
     assert "q" in talker.bodies[0]["messages"][0]["content"]
+
+
+def test_a_judge_is_asked_as_its_registered_model_says(service: Live, talker: Answering):
+    params = {"temperature": 0.9, "max_tokens": 77, "reasoning_effort": "low"}
+    metadata = {"endpoint": talker.url, "params": params}
+    service.call("POST", "/v1/models", {"model_id": "set-judge", "metadata": metadata})
+    talker.bodies.clear()
+    talker.say = lambda _: "Score 3"
+    asking = {
+        "judge_model": "set-judge",
+        "prompt_template": "{generated_answer}",
+        "judge_score_regexes": [r"Score (\d)"],
+    }
+    assert scores(score(service, pairs(("x", "y")), JUDGE, asking)) == [3.0]
+    (sent,) = talker.bodies
+    assert {name: sent.get(name) for name in params} == params
+    assert sent["seed"] == 0
+    metadata["params"] = {"max_completion_tokens": 50}
+    service.call("POST", "/v1/models", {"model_id": "set-judge", "metadata": metadata})
+    score(service, pairs(("x", "y")), JUDGE, asking)
+    assert (talker.bodies[-1].get("max_tokens"), talker.bodies[-1]["max_completion_tokens"]) == (None, 50)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"headers": {"X-Org": "blue"}}, "headers"),
+        ({"provider": "openai_completions"}, "openai_completions"),
+    ],
+)
+def test_a_judge_that_cannot_be_asked_as_registered_is_refused(
+    service: Live, talker: Answering, more: dict[str, Any], named: str
+):
+    body = {"endpoint": talker.url, "model": "m", **more}
+    assert service.call("PUT", "/api/v1/targets/odd-judge", body).status in {200, 201}
+    asking = {"judge_model": "odd-judge", "prompt_template": "x", "judge_score_regexes": [r"(\d)"]}
+    answer = score(service, pairs(("x", "y")), JUDGE, asking)
+    assert (answer.status, named in message(answer)) == (400, True)
 
 
 def test_a_run_with_a_judge_ends_in_its_scores(service: Live, talker: Answering, model: str):

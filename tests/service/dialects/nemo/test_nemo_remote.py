@@ -11,7 +11,8 @@ from tests.service.dialects.nemo.peer import CONTRACT, Peer, scripted_peer
 from tests.service.live import Answer, Live
 
 from bakeoff.server.access import LOCAL
-from bakeoff.server.nemo.remote_jobs import THING
+from bakeoff.server.faults import ConflictError
+from bakeoff.server.nemo.remote_jobs import THING, Once, ahead
 from bakeoff.server.remotes.nemo import MARK
 from bakeoff.testing.truth import TruthProcess
 
@@ -163,7 +164,8 @@ def test_each_state_of_the_contract_is_mirrored(ours: Live, peer: Live, scripted
     thing = ours.service.objects.get(THING, job, project="default")
     estimate = thing.body["estimates"]["qa.bleu.sentence"]
     assert (estimate["value"], estimate["n"]) == (12.3, 2)
-    assert (estimate["low"], estimate["high"]) == pytest.approx((12.3 - 1.96, 12.3 + 1.96))
+    # Student's t with one degree of freedom.
+    assert (estimate["low"], estimate["high"]) == pytest.approx((12.3 - 12.7062, 12.3 + 12.7062), abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -189,18 +191,85 @@ def test_a_job_that_failed_there_says_why(
     assert ours.call("GET", f"{ROOT}/jobs/{job}/results").status == 404
 
 
-def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
+def lost(ours: Live, peer: Live, other: Peer, url: str) -> str:
+    """Submit a job whose answer is lost, and return its id."""
     other.script = {**CONTRACT, "POST /jobs": (0, None), "GET /jobs": (200, {"data": []})}
     answer = submit(ours, config(peer, url, attempts=1), {"type": "model", "model": "m"})
     assert answer.json["status"] == "created"
-    told = mirror(ours, answer.json["id"])
-    assert "does not list" in told["status_details"]["message"]
-    cancelled = ours.call("POST", f"{ROOT}/jobs/{answer.json['id']}/cancel").json
-    assert cancelled["status"] == "cancelled"
-    assert ours.call("DELETE", f"{ROOT}/jobs/{answer.json['id']}").status == 200
+    return str(answer.json["id"])
+
+
+def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
+    ours: Live, peer: Live, scripted: tuple[Peer, str], monkeypatch: pytest.MonkeyPatch
+):
+    other, url = scripted
+    job = lost(ours, peer, other, url)
+    assert "does not list" in mirror(ours, job)["status_details"]["message"]
+    cancelled = ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json
+    assert cancelled["status"] == "cancelling"
+    assert mirror(ours, job)["status"] == "cancelling"
+    monkeypatch.setattr("bakeoff.server.nemo.remote_jobs._LOST_AFTER_US", 1)
+    assert mirror(ours, job)["status"] == "cancelled"
+    assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_cancelling_a_job_whose_answer_was_lost_ends_it_there(
+    ours: Live, peer: Live, scripted: tuple[Peer, str], late: bool
+):
+    other, url = scripted
+    job = lost(ours, peer, other, url)
+    theirs = {"id": "eval-1234", "status": "running", "custom_fields": {MARK: job}}
+    if late:
+        assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "cancelling"
+    other.script["GET /jobs"] = (200, {"data": [theirs]})
+    other.script["GET /jobs/eval-1234"] = (200, theirs | {"status": "cancelled"})
+    told = mirror(ours, job) if late else ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json
+    assert told["status"] == "cancelled"
+    assert "POST /jobs/eval-1234/cancel" in [call for call, _, _ in other.asked]
+
+
+def test_a_job_that_is_cancelled_on_its_way_is_ended_when_it_arrives(
+    ours: Live, peer: Live, scripted: tuple[Peer, str]
+):
+    other, url = scripted
+
+    def cancelled_meanwhile(body: Any) -> tuple[int, Any]:
+        job = body["custom_fields"][MARK]
+        assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "cancelling"
+        return 200, {"id": "eval-1234", "status": "created"}
+
+    other.script = {
+        **CONTRACT,
+        "POST /jobs": cancelled_meanwhile,
+        "GET /jobs": (200, {"data": []}),
+        "GET /jobs/eval-1234": (200, {"id": "eval-1234", "status": "cancelled"}),
+    }
+    answer = submit(ours, config(peer, url, attempts=1), {"type": "model", "model": "m"})
+    assert answer.json["status"] == "cancelled"
+    assert "POST /jobs/eval-1234/cancel" in [call for call, _, _ in other.asked]
+
+
+def test_the_same_idempotency_key_submits_a_job_once(ours: Live, peer: Live, scripted: tuple[Peer, str]):
+    other, url = scripted
+    other.script = dict(CONTRACT)
+    body = {"config": config(peer, url, attempts=1), "target": {"type": "model", "model": "m"}}
+    headers = {"Idempotency-Key": "remote"}
+    first, again = (ours.call("POST", f"{ROOT}/jobs", body, headers=headers) for _ in range(2))
+    assert first.json["id"] == again.json["id"]
+    assert [call for call, _, _ in other.asked].count("POST /jobs") == 1
+    body["target"] = {"type": "model", "model": "n"}
+    assert ours.call("POST", f"{ROOT}/jobs", body, headers=headers).status == 409
+
+
+def test_of_two_calls_with_one_key_at_the_same_moment_one_makes_the_job(ours: Live):
+    once = Once(key="race", sent="digest")
+    first, new = ahead(ours.service, {}, LOCAL, once)
+    again, made = ahead(ours.service, {}, LOCAL, once)
+    assert (new, made, again.name) == (True, False, first.name)
+    with pytest.raises(ConflictError, match="race"):
+        ahead(ours.service, {}, LOCAL, Once(key="race", sent="other"))
+    ours.service.objects.delete(THING, first.name, project="default")
 
 
 def test_a_job_that_nobody_ever_gets_fails_after_a_while(

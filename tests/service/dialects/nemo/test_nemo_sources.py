@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from tests.service.dialects.nemo.calls import (
-    EQUALS,
     ROOT,
     ROWS,
     chat,
@@ -22,12 +21,9 @@ from tests.service.dialects.nemo.peer import Peer, scripted_peer
 from tests.service.live import Live, live
 
 from bakeoff.errors import BakeoffError, DataError, SpecError, SpecErrorGroup
-from bakeoff.records import Score
 from bakeoff.server.dialects.nemo import error_answer
-from bakeoff.server.nemo.figures import stats_of, values_of
-from bakeoff.server.nemo.metrics import Wanted
 from bakeoff.server.settings import Settings
-from bakeoff.testing.truth import Fault, TruthProcess, TruthSettings
+from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -152,22 +148,6 @@ def test_one_task_can_have_one_metric_of_tool_calls(service: Live, endpoint: Tru
     assert scores["function_name_accuracy"]["value"] == 0.0
 
 
-def test_answers_that_fail_have_no_value_and_are_counted(service: Live):
-    broken = (Fault(kind="cut", every=2),)
-    with TruthProcess(TruthSettings(answer="arithmetic", faults=broken)) as endpoint:
-        metrics = {"right": EQUALS, "bleu": {"type": "bleu", "params": {"references": ["{{right}}"]}}}
-        config = custom(chat(metrics=metrics), params={"max_retries": 0, "parallelism": 1})
-        result = ran(service, config, model(endpoint))
-    told = result["tasks"]["sums"]["metrics"]
-    stats = told["right"]["scores"]["string-check"]["stats"]
-    assert stats["count"] + stats["nan_count"] == 4
-    assert stats["nan_count"] >= 1
-    corpus = told["bleu"]["scores"]["corpus"]["stats"]
-    assert corpus == {"count": stats["count"], "nan_count": stats["nan_count"]}
-    lines = service.call("GET", f"/v2/evaluation/jobs/{result['job']}/logs").json["data"]
-    assert sum("case" in line["message"] for line in lines) == stats["nan_count"]
-
-
 def test_a_job_of_another_dialect_is_not_one_of_these(service: Live, endpoint: TruthProcess):
     spec = {
         "models": [{"name": "m", "endpoint": endpoint.url, "model": "sums"}],
@@ -192,20 +172,6 @@ def test_a_benchmark_takes_the_rows_that_its_task_names(service: Live, endpoint:
     result = ran(service, config, model(endpoint))
     assert list(result["tasks"]) == ["arc"]
     refused(submit(service, config | {"params": {"extra": {"num_fewshot": 1}}}, model(endpoint)), "extra")
-
-
-def test_statistics_of_nothing_and_of_one_row():
-    assert stats_of([], 2).nan_count == 2
-    one = stats_of([3.0])
-    assert (one.count, one.mean, one.variance, one.stderr) == (1, 3.0, None, None)
-
-
-def test_values_are_scaled_or_said_by_the_pass():
-    score = Score(
-        benchmark="b", case="1", target="t", scorer="s", metric="m", value=0.5, passed=False, outcome="ok"
-    )
-    assert values_of([score], Wanted(task="t", metric="m", score="s", feed="m", scale=100.0)) == [50.0]
-    assert values_of([score], Wanted(task="t", metric="m", score="s", feed="m", how="passed")) == [0.0]
 
 
 def test_errors_of_every_kind_have_a_detail():

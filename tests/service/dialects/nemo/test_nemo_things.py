@@ -4,10 +4,13 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.service.dialects.nemo.calls import (
+    EQUALS,
     ROOT,
+    chat,
     custom,
     finish,
     model,
@@ -15,7 +18,7 @@ from tests.service.dialects.nemo.calls import (
     refused,
     submit,
 )
-from tests.service.live import Live
+from tests.service.live import Answer, Live
 
 from bakeoff.server.specs.references import TARGET
 from bakeoff.testing.truth import TruthProcess
@@ -166,6 +169,67 @@ def test_results_of_clients_are_kept_beside_those_of_jobs(service: Live, endpoin
     refused(service.call("DELETE", f"{ROOT}/results/{measured}"), "job")
     refused(service.call("POST", f"{ROOT}/results", {"job": "job-none"}), "job-none", status=404)
     refused(service.call("POST", f"{ROOT}/results", {"job": job, "odd": 1}), "odd")
+
+
+@pytest.mark.parametrize("path", [ROOT, "/v2/evaluation"])
+def test_the_same_idempotency_key_gives_the_same_job(service: Live, endpoint: TruthProcess, path: str):
+    def send(key: str, config: Any, target: Any) -> Answer:
+        whole = {"config": config, "target": target}
+        body = {"spec": whole} if path.startswith("/v2") else whole
+        return service.call("POST", f"{path}/jobs", body, headers={"Idempotency-Key": key})
+
+    key = f"once-{path}"
+    first, again = (send(key, custom(), model(endpoint)) for _ in range(2))
+    assert first.status == again.status == 200
+    assert first.json["id"] == again.json["id"]
+    refused(send(key, custom(), model(endpoint, "slow")), key, status=409)
+    assert send(f"{key}-other", custom(), model(endpoint)).json["id"] != first.json["id"]
+    given = {"type": "rows", "rows": [{"output_text": "5", "right": "5"}]}
+    task = custom({"type": "data", "metrics": {"right": EQUALS}})
+    one, two = (send(f"{key}-rows", task, given) for _ in range(2))
+    assert one.json["id"] == two.json["id"]
+    assert one.json["status"] == "completed" or path.startswith("/v2")
+    refused(send(f"{key}-rows", task, {**given, "rows": [{"output_text": "6"}]}), key, status=409)
+
+
+def test_a_replayed_job_does_not_need_what_it_named(service: Live, endpoint: TruthProcess):
+    service.call("POST", f"{ROOT}/configs", {"name": "gone", "namespace": "default", **custom()})
+    body = {"config": "default/gone", "target": model(endpoint)}
+    headers = {"Idempotency-Key": "gone"}
+    first = service.call("POST", f"{ROOT}/jobs", body, headers=headers).json["id"]
+    service.call("DELETE", f"{ROOT}/configs/default/gone")
+    assert service.call("POST", f"{ROOT}/jobs", body, headers=headers).json["id"] == first
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"type": "rag"}, "rag"),
+        ({"type": "rows"}, "rows"),
+        ({"type": "odd"}, "odd"),
+        ({"model": None}, "model"),
+    ],
+)
+def test_a_target_has_what_its_type_names(
+    service: Live, endpoint: TruthProcess, change: dict[str, Any], word: str
+):
+    name = f"aim-{word}"
+    made = service.call("POST", f"{ROOT}/targets", {"name": name, "namespace": "n", **model(endpoint)})
+    assert made.status == 200, made.body
+    refused(service.call("PATCH", f"{ROOT}/targets/n/{name}", change), word)
+    assert service.call("GET", f"{ROOT}/targets/n/{name}").json["type"] == "model"
+    refused(service.call("POST", f"{ROOT}/targets", {"name": "x", "type": word}), word)
+
+
+def test_rows_of_our_own_route_are_found_by_the_name_alone(service: Live, endpoint: TruthProcess):
+    rows = b'{"question": "What is 2 + 3?", "right": "5"}\n'
+    put = service.call(
+        "PUT", "/api/v1/datasets/plain-sums", rows, headers={"Content-Type": "application/jsonl"}
+    )
+    assert put.status == 201, put.body
+    for place in ("hf://datasets/default/plain-sums/testing/testing.jsonl", "default/plain-sums"):
+        result = ran(service, custom(chat(dataset={"files_url": place})), model(endpoint))
+        assert result["tasks"]["sums"]["metrics"]["right"]["scores"]["string-check"]["value"] == 1.0
 
 
 def test_the_service_says_that_it_is_healthy(service: Live):

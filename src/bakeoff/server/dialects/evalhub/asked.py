@@ -13,10 +13,12 @@ from bakeoff.server.dialects.evalhub.parameters import sampling
 from bakeoff.server.dialects.evalhub.providers import described, section_of
 from bakeoff.server.dialects.evalhub.shapes import Chosen, Criteria, JobBody, Model
 from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.secret_values import REFERENCE, is_offered
 from bakeoff.server.specs.references import TARGET
 
 DIALECT = "evalhub"
-_SECRET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY = "api-key"
+"""What EvalHub calls the entry of a mounted secret that holds the key of a model."""
 _LONGEST = 60
 
 
@@ -174,13 +176,14 @@ def _model(model: Model, shelf: Shelf) -> dict[str, Any] | str:
     made: dict[str, Any] = {"name": _label(model.name, ()), "endpoint": model.url, "model": model.name}
     if model.auth is not None:
         secret = model.auth.secret_ref
-        if not _SECRET.fullmatch(secret):
+        if not REFERENCE.fullmatch("${" + secret + "}"):
             raise HubError(
                 "request_validation_failed",
                 f"model.auth.secret_ref: '{secret[:80]}' is no name of a secret of this server",
-                hint="letters, digits and `_`, as given to `bakeoff serve --secret NAME`",
+                hint="letters, digits, `_`, `-` and `.`, as whoever runs the server offers it",
             )
-        made["api_key"] = "${" + secret + "}"
+        named = f"{secret}/{_KEY}"
+        made["api_key"] = "${" + (named if is_offered(named, shelf.service.settings) else secret) + "}"
     return made
 
 

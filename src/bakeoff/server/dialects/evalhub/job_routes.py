@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 
+import msgspec
+from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
@@ -16,7 +18,7 @@ from bakeoff.server.dialects.evalhub.shapes import DeleteQuery, EventBody, JobBo
 from bakeoff.server.dialects.evalhub.shown import JobPage, JobShown
 from bakeoff.server.dialects.evalhub.states import STATES, shown, state_of, wanted_of
 from bakeoff.server.faults import MissingError
-from bakeoff.server.http.calls import Reader, Runner, TheService
+from bakeoff.server.http.calls import Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import ENDED, Job, JobFilter
 from bakeoff.server.service import Service
 
@@ -34,11 +36,14 @@ def submit(
     request: Request,
     service: TheService,
     caller: Runner,
+    sent: Sent,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> JobShown:
     """Check a job to the last row, and give it to the workers as one run."""
+    if (known := service.replay(idempotency_key, sent, caller)) is not None:
+        return shown(known, service)
     new = new_job(body, shelf_of(request, service, caller), idempotency_key)
-    return shown(service.submit(new, caller)[0], service)
+    return shown(service.submit(msgspec.structs.replace(new, sent=sent), caller)[0], service)
 
 
 @ROUTER.get("", summary="List jobs, newest first", response_model_exclude_unset=True)
@@ -60,25 +65,30 @@ def get(job: Ident, service: TheService, caller: Reader) -> JobShown:
 
 
 @ROUTER.delete("/{job}", status_code=204, summary="Cancel a job, or forget it")
-def cancel(
-    job: Ident, service: TheService, caller: Runner, query: Annotated[DeleteQuery, Query()]
+async def cancel(
+    job: Ident, service: TheService, caller: Runner, call: Request, query: Annotated[DeleteQuery, Query()]
 ) -> Response:
     """Cancel a job that has not ended; with `hard_delete`, which needs the right to manage, forget it."""
-    found = _job(service, job, caller)
     if query.hard_delete:
         caller.need("manage")
-        ended = service.wait(service.jobs.cancel(job, project=caller.project), seconds=_END_S)
-        service.jobs.delete(ended.id, project=caller.project)
-    elif found.state in ENDED and found.state != "cancelled":
+    ended = await service.waiting.shortly(lambda: _cancelled(job, service, caller, hard=query.hard_delete))
+    if query.hard_delete:
+        with service.waiting.place(caller.key):
+            ended = await service.wait(ended, call, seconds=_END_S)
+        await to_thread.run_sync(lambda: service.jobs.delete(ended.id, project=caller.project))
+    return Response(status_code=204)
+
+
+def _cancelled(job: str, service: Service, caller: Principal, *, hard: bool) -> Job:
+    found = _job(service, job, caller)
+    if not hard and found.state in ENDED and found.state != "cancelled":
         state = state_of(found, service)
         raise HubError(
             "job_can_not_be_updated",
             f"The job {job} can not be cancelled because it is '{state}'.",
             status=409,
         )
-    else:
-        service.jobs.cancel(job, project=caller.project)
-    return Response(status_code=204)
+    return service.jobs.cancel(job, project=caller.project)
 
 
 @ROUTER.get("/{job}/logs", summary="The log of a job", response_class=Response, responses=_TEXT)

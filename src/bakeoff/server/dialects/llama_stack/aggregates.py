@@ -19,26 +19,33 @@ def aggregated(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _accuracy(rows: Rows) -> dict[str, Any]:
-    # A row without a score is no right answer, and stays in the denominator.
-    right = float(sum(_numbers(rows)))
-    return {"accuracy": right / len(rows) if rows else None, "num_correct": right, "num_total": len(rows)}
+    # A row without a score is no right answer, but stays in the denominator; a word is neither.
+    words = sum(isinstance(row.get("score"), str) for row in rows)
+    right, total = float(sum(_numbers(rows))), len(rows) - words
+    value = right / total if total else None
+    return {"accuracy": value, "num_correct": right, "num_total": total} | _skipped(words)
 
 
 def _average(rows: Rows) -> dict[str, Any]:
     found = _numbers(rows)
-    return {"average": sum(found) / len(found) if found else None}
+    return {"average": sum(found) / len(found) if found else None} | _skipped(len(rows) - len(found))
 
 
 def _weighted(rows: Rows) -> dict[str, Any]:
     pairs = [(row["score"], float(row.get("weight", 1.0))) for row in rows if _is_number(row.get("score"))]
     whole = sum(weight for _, weight in pairs)
     value = sum(score * weight for score, weight in pairs) / whole if whole else None
-    return {"weighted_average": value}
+    return {"weighted_average": value} | _skipped(len(rows) - len(pairs))
 
 
 def _median(rows: Rows) -> dict[str, Any]:
     found = _numbers(rows)
-    return {"median": median(found) if found else None}
+    return {"median": median(found) if found else None} | _skipped(len(rows) - len(found))
+
+
+def _skipped(count: int) -> dict[str, Any]:
+    """Say how many rows are not in a figure, where there are some."""
+    return {"num_skipped": count} if count else {}
 
 
 def _counted(rows: Rows) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from bakeoff.server.access import Principal
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewBenchmark
 from bakeoff.server.dialects.llama_stack.shapes import Benchmark, BenchmarkList
 from bakeoff.server.faults import RefusedError
-from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.calls import Manager, Reader, TheService
 from bakeoff.server.service import Service
 from bakeoff.server.store.objects import Thing
 
@@ -35,7 +35,7 @@ def find_benchmark(service: Service, name: str, caller: Principal) -> Stored | N
     return None if thing is None else msgspec.convert(thing.body, Stored)
 
 
-def register(body: NewBenchmark, service: TheService, caller: Runner) -> None:
+def register(body: NewBenchmark, service: TheService, caller: Manager) -> None:
     """Keep a benchmark under its name; one of that name is replaced, and runs under way keep theirs."""
     provider = body.provider_id or PROVIDER
     if provider not in PROVIDERS:

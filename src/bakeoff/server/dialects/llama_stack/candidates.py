@@ -17,7 +17,6 @@ _STRATEGIES = {
 _FLAT = ("temperature", "top_p", "top_k")
 _PARAMS = frozenset({"strategy", "max_tokens", "repetition_penalty", "stop", *_FLAT})
 _DEFAULT_TOP_P = 0.95
-_NO_PENALTY = 1.0
 
 _Number = Annotated[float, Meta(ge=0, le=1e6)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -139,7 +138,7 @@ def _params(sampling: _Sampling) -> dict[str, Any]:
     }
     if sampling.top_k is not None:
         found["top_k"] = sampling.top_k
-    if sampling.repetition_penalty not in {None, _NO_PENALTY}:
+    if sampling.repetition_penalty is not None:
         found["repetition_penalty"] = sampling.repetition_penalty
     return found
 

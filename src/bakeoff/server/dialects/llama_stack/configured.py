@@ -1,12 +1,14 @@
 """Benchmarks without rows of their own: a configuration of NeMo Evaluator, or a task of lm-eval."""
 
+from collections.abc import Mapping
+from statistics import fmean
 from typing import Any, Literal, cast
 
 import msgspec
 
+from bakeoff.decide.gather.collect import CaseKey, case_values
 from bakeoff.records import Score
 from bakeoff.server.access import Principal
-from bakeoff.server.dialects.llama_stack.aggregates import aggregated
 from bakeoff.server.dialects.llama_stack.benchmarks import Stored
 from bakeoff.server.dialects.llama_stack.bodies import BenchmarkConfig
 from bakeoff.server.dialects.llama_stack.candidates import read_candidate
@@ -94,18 +96,28 @@ def configured_response(service: Service, job: Job) -> EvaluateResponse:
     if asked.form == "nemo":
         whole = ScoringResult(score_rows=[], aggregated_results=figures(service, job))
         return EvaluateResponse(generations=generations, scores={asked.benchmark: whole})
-    scores: dict[str, list[Score]] = {}
+    scores: dict[str, dict[CaseKey, Score]] = {}
     for score in service.scores(job):
         if score.stage == "main":
-            scores.setdefault(f"{asked.task}:{score.metric}", []).append(score)
+            scores.setdefault(f"{asked.task}:{score.metric}", {})[score.case, score.repeat] = score
     return EvaluateResponse(
         generations=generations, scores={name: _result(found) for name, found in sorted(scores.items())}
     )
 
 
-def _result(scores: list[Score]) -> ScoringResult:
-    rows = [{"score": each.value} for each in scores]
-    return ScoringResult(score_rows=rows, aggregated_results=aggregated(rows, ["average"]))
+def _result(scores: Mapping[CaseKey, Score]) -> ScoringResult:
+    """Return a metric of a task, whose average is that of our own results: a row without a grade has 0."""
+    found = case_values(scores, {}, errors_count=True)
+    average = fmean(found.values) if found.values else None
+    return ScoringResult(
+        score_rows=[_row(each) for each in scores.values()],
+        aggregated_results={"average": {"average": average}},
+    )
+
+
+def _row(score: Score) -> dict[str, Any]:
+    told: dict[str, Any] = {"score": score.value}
+    return told | ({} if score.value is not None else {"outcome": score.outcome, "reason": score.reason})
 
 
 def _config(stored: Stored) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from bakeoff.server.dialects.llama_stack.catalogue import (
     find_function,
     kind_of,
 )
-from bakeoff.server.dialects.llama_stack.patterns import SIMPLE_QA
+from bakeoff.server.dialects.llama_stack.judges import judge_model
+from bakeoff.server.dialects.llama_stack.patterns import CHOICE, MATHS, SIMPLE_QA
 from bakeoff.server.dialects.llama_stack.rows import ANSWER, ASKED, EXPECTED
 from bakeoff.server.dialects.llama_stack.shapes import ScoringResult
-from bakeoff.server.faults import MissingError, RefusedError
+from bakeoff.server.faults import RefusedError
 from bakeoff.server.service import Service
-from bakeoff.server.specs.references import TARGET
+from bakeoff.server.specs.wholes import whole
 from bakeoff.spec.foreign import slug
 
 _EXPECTED = "{{expected_answer}}"
@@ -37,6 +38,7 @@ _PLACES = {ASKED: ASKED, EXPECTED: EXPECTED, ANSWER: "output", "context": "conte
 _CHOICES = re.compile(r"\(((?:[A-Za-z][\w -]*)(?:\|[A-Za-z][\w -]*)+)\)|\(\[([A-Z])-([A-Z])\]\)")
 _LITERAL = re.compile(r"[{$]")
 """What would begin a place of Jinja's, or a variable of a spec."""
+_OURS = frozenset({*CHOICE, *MATHS})
 _ABC = {"A": 1.0, "B": 0.0, "C": 0.0}
 
 
@@ -46,7 +48,8 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         metric: of its scorer.
         aggregations: of its scores.
-        shows: the score is its scorer's value, or its judge's words; `rule` gives 0 to an empty answer.
+        shows: the score is its scorer's value, or its judge's verdict; `rule` gives 0 to an empty answer, and
+            `number` is a word where the judge says none.
         weighs: a row weighs as much as it has instructions.
     """
 
@@ -106,9 +109,10 @@ def _score_row(used: Used, score: Score | None, fields: Mapping[str, Any]) -> di
 
 
 def _value(used: Used, score: Score) -> float | str | None:
-    if used.shows == "label":
+    if used.shows == "label" or (used.shows == "number" and score.value is None):
+        # What a judge says need not be a number: then it is a category.
         return (score.judgements[-1].verdict or None) if score.judgements else None
-    if score.value is not None or used.shows == "number":
+    if score.value is not None:
         return score.value
     # An answer out of which nothing can be taken is a wrong one, as it is there; so is an empty one.
     return 0.0 if score.passed is False or score.outcome == "empty" else None
@@ -176,15 +180,16 @@ def _rule(function: Function, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _patterns(given: list[str] | None) -> list[str]:
-    """Return patterns that mean the same, and do not look as if they held a variable of a spec."""
-    return [pattern.replace("${", "$[{]") for pattern in given or ()]
+    """Return patterns that take whole words and numbers, and do not look as if they held a variable."""
+    taken = [pattern if pattern in _OURS else whole(pattern) for pattern in given or ()]
+    return [pattern.replace("${", "$[{]") for pattern in taken]
 
 
 def _judge(
     service: Service, function: Function, params: dict[str, Any], caller: Principal
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the scorer of a judge, and the columns that its prompt shows."""
-    made = _endpoint(service, params.get("judge_model"), caller)
+    made = judge_model(service, params.get("judge_model"), caller)
     text: str | None = params.get("prompt_template")
     patterns = _patterns(params.get("judge_score_regexes"))
     if text is None and function.rule == "405b-simpleqa":
@@ -199,25 +204,17 @@ def _judge(
         return made | {"mode": "label", "labels": _ABC}, needs
     if not patterns:
         raise RefusedError(f"`{function.identifier}` needs `judge_score_regexes`")
-    return made | _verdict(patterns), needs
+    return made | _verdict(patterns, params["judge_score_regexes"]), needs
 
 
-def _endpoint(service: Service, name: str | None, caller: Principal) -> dict[str, Any]:
-    found = service.objects.find(TARGET, name or "", project=caller.project)
-    if found is None:
-        raise MissingError("model", name or "")
-    if not found.body.get("endpoint"):
-        raise RefusedError(f"the model `{name}` has no endpoint, so it cannot judge")
-    made = {"type": "judge", "endpoint": found.body["endpoint"], "model": found.body.get("model") or name}
-    return made | {key: found.body[key] for key in ("api_key", "price") if found.body.get(key)}
+def _verdict(patterns: list[str], given: list[str]) -> dict[str, Any]:
+    """Return how a judge's words are read: as one of the words that all patterns list, else as a number.
 
-
-def _verdict(patterns: list[str]) -> dict[str, Any]:
-    """Return how a judge's words are read: as a number, or as one of the words that the patterns list.
-
-    A word counts only as a whole, so that `(A|B|C)` does not find C in CORRECT.
+    Args:
+        patterns: that take whole words and numbers.
+        given: the same as the caller wrote them.
     """
-    groups = [_CHOICES.search(pattern) for pattern in patterns]
+    groups = [_CHOICES.search(pattern) for pattern in given]
     if not all(groups):
         return {"mode": "score", "score_regexes": patterns}
     labels: dict[str, float] = {}
@@ -225,12 +222,7 @@ def _verdict(patterns: list[str]) -> dict[str, Any]:
         words = group[1].split("|") if group[1] else _between(group[2], group[3])
         for word in words:
             labels.setdefault(word.strip(), 0.0 if labels else 1.0)
-    whole = [
-        f"{pattern[: group.start()]}(?<![A-Za-z0-9_]){group[0]}(?![A-Za-z0-9_]){pattern[group.end() :]}"
-        for group, pattern in zip(groups, patterns, strict=True)
-        if group is not None
-    ]
-    return {"mode": "label", "labels": labels, "score_regexes": whole}
+    return {"mode": "label", "labels": labels, "score_regexes": patterns}
 
 
 def _between(first: str, last: str) -> list[str]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Header, Path, Request, Response
 
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.llama_stack import remote
@@ -19,13 +19,15 @@ from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, asked_of, ne
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, JobShown, Progress
 from bakeoff.server.dialects.llama_stack.sources import all_rows
 from bakeoff.server.faults import MissingError, RefusedError
-from bakeoff.server.http.calls import Reader, Runner, TheService
+from bakeoff.server.http.asking import as_json
+from bakeoff.server.http.calls import Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import Job, JobFilter, JobState
+from bakeoff.server.nemo.remote_jobs import Once, before
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 
 JobId = Annotated[str, Path(min_length=1, max_length=100, pattern=r"^[^\x00]+$")]
-Once = Annotated[str | None, Header(max_length=200, description="the same key gives the same job")]
+Key = Annotated[str | None, Header(max_length=200, description="the same key gives the same job")]
 _STATUS: dict[JobState, remote.Status] = {
     "queued": "scheduled",
     "running": "in_progress",
@@ -37,38 +39,52 @@ _STATUS: dict[JobState, remote.Status] = {
 
 
 def run(
-    benchmark_id: InPath, body: Run, service: TheService, caller: Runner, idempotency_key: Once = None
+    benchmark_id: InPath,
+    body: Run,
+    service: TheService,
+    caller: Runner,
+    sent: Sent,
+    idempotency_key: Key = None,
 ) -> JobShown:
     """Check the benchmark to its last row, and give it to the workers."""
+    if (known := service.replay(idempotency_key, sent, caller)) is not None:
+        return _shown(known)
+    once = Once(key=idempotency_key, sent=sent)
+    if (mirror := before(service, once, caller)) is not None:
+        return remote.shown(mirror)
     stored = _served(service, benchmark_id, caller)
     form = form_of(benchmark_id, stored)
     if form == "nemo" and (config := marked_config(stored)) is not None:
-        return remote.shown(
-            remote.start(service, benchmark_id, config, body.benchmark_config, caller, idempotency_key)
-        )
+        return remote.shown(remote.start(service, benchmark_id, config, body.benchmark_config, caller, once))
     if form == "rows":
         rows = all_rows(service, stored.dataset_id, caller)
         new = new_job(service, benchmark_id, rows, stored.scoring_functions, body.benchmark_config, caller)
     else:
         new = configured_job(service, benchmark_id, stored, form, body.benchmark_config, caller)
-    job, _ = service.submit(msgspec.structs.replace(new, idempotency_key=idempotency_key), caller)
+    new = msgspec.structs.replace(new, idempotency_key=idempotency_key, sent=sent)
+    job, _ = service.submit(new, caller)
     return _shown(job)
 
 
-def evaluate_rows(
-    benchmark_id: InPath, body: EvaluateRows, service: TheService, caller: Runner
-) -> EvaluateResponse:
+async def evaluate_rows(
+    benchmark_id: InPath, body: EvaluateRows, service: TheService, caller: Runner, call: Request
+) -> Response:
     """Have the rows of the call answered and scored, by a job that the call waits for."""
-    _served(service, benchmark_id, caller)
-    new = new_job(
-        service, benchmark_id, body.input_rows, body.scoring_functions, body.benchmark_config, caller
-    )
-    # It is no run of the benchmark, whose latest result is that of its own rows.
-    job, _ = service.submit(msgspec.structs.replace(new, subject=f"{benchmark_id}/evaluations"), caller)
-    job = service.wait(job)
-    if job.state != "completed":
-        raise RefusedError(f"the evaluation `{job.id}` {job.state}: {_error(job) or 'it was cancelled'}")
-    return response_of(service, job)
+
+    def begun() -> Job:
+        _served(service, benchmark_id, caller)
+        new = new_job(
+            service, benchmark_id, body.input_rows, body.scoring_functions, body.benchmark_config, caller
+        )
+        # It is no run of the benchmark, whose latest result is that of its own rows.
+        return service.submit(msgspec.structs.replace(new, subject=f"{benchmark_id}/evaluations"), caller)[0]
+
+    gone = call.is_disconnected
+    with service.waiting.place(caller.key):
+        job = await service.only_here(await service.waiting.apart(begun, gone=gone), call)
+        if job.state != "completed":
+            raise RefusedError(f"the evaluation `{job.id}` {job.state}: {_error(job) or 'it was cancelled'}")
+        return await service.waiting.apart(lambda: as_json(response_of(service, job)), gone=gone)
 
 
 def status(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Reader) -> JobShown:
@@ -120,7 +136,9 @@ def add_routes(router: APIRouter) -> None:
     for base in ("/eval/benchmarks/{benchmark_id:path}", "/eval/tasks/{benchmark_id:path}"):
         one = base + "/jobs/{job_id}"
         router.post(base + "/jobs", summary="Run a benchmark")(run)
-        router.post(base + "/evaluations", summary="Evaluate rows at once")(evaluate_rows)
+        router.post(base + "/evaluations", summary="Evaluate rows at once", response_model=EvaluateResponse)(
+            evaluate_rows
+        )
         router.get(one + "/result", summary="The result of a job")(result)
         router.get(one + "/results", summary="The result of a job")(result)
         router.post(one + "/cancel", summary="Cancel a job")(cancel)

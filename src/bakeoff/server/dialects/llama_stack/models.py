@@ -1,6 +1,5 @@
 """Models: registered targets under the names that clients give them."""
 
-import re
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from bakeoff.server.dialects.llama_stack.shapes import ModelList, ModelShown
 from bakeoff.server.faults import MissingError, RefusedError
 from bakeoff.server.http.calls import Manager, Reader, TheService
 from bakeoff.server.jobs.job import NewJob
+from bakeoff.server.secret_values import REFERENCE
 from bakeoff.server.service import Service
 from bakeoff.server.specs.drafts import draft
 from bakeoff.server.specs.references import TARGET
@@ -21,7 +21,6 @@ from bakeoff.spec.foreign import slug
 
 CARD = "llama_stack.model"
 _OF_TARGET = ("endpoint", "api_key", "provider", "price", "params", "stream", "engine", "precision")
-_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +98,7 @@ def _target(body: NewModel, metadata: dict[str, Any], service: Service, caller: 
         return {"model": found.name, **found.body}
     target = {key: metadata.pop(key) for key in _OF_TARGET if key in metadata}
     key = target.get("api_key")
-    if key is not None and not (isinstance(key, str) and _REFERENCE.fullmatch(key)):
+    if key is not None and not (isinstance(key, str) and REFERENCE.fullmatch(key)):
         raise RefusedError(
             "metadata.api_key: a secret is not written out",
             hint="give the name of one that the server offers: `${NAME}`",

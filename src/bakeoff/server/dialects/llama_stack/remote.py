@@ -1,6 +1,5 @@
 """Benchmarks that a NeMo Evaluator server runs: submitted there once, mirrored, results kept here."""
 
-import hashlib
 from typing import Any, Literal
 
 import msgspec
@@ -9,9 +8,16 @@ from bakeoff.server.access import Principal
 from bakeoff.server.dialects.llama_stack.bodies import BenchmarkConfig
 from bakeoff.server.dialects.llama_stack.candidates import read_candidate
 from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, JobShown, Progress, ScoringResult
-from bakeoff.server.faults import ConflictError, MissingError, RefusedError
+from bakeoff.server.faults import MissingError, RefusedError
 from bakeoff.server.nemo import Config, Target
-from bakeoff.server.nemo.remote_jobs import THING, cancel_remote, mirrored, remote_of, start_remote
+from bakeoff.server.nemo.remote_jobs import (
+    THING,
+    Once,
+    cancel_remote,
+    mirrored,
+    remote_of,
+    start_remote,
+)
 from bakeoff.server.nemo.shapes import Params, described
 from bakeoff.server.service import Service
 from bakeoff.server.specs.references import TARGET
@@ -40,7 +46,7 @@ def start(
     config: Config,
     asked: BenchmarkConfig,
     caller: Principal,
-    key: str | None,
+    once: Once,
 ) -> Thing:
     """Submit a benchmark to the server that its configuration is marked for.
 
@@ -50,7 +56,7 @@ def start(
         config: its configuration, with the mark.
         asked: model, sampling parameters and number of rows of this run.
         caller: whose job it is.
-        key: the same key with the same request gives the job of before.
+        once: the same key with the same request gives the job of before.
 
     Raises:
         RefusedError: something in it cannot be handed on; named.
@@ -69,20 +75,13 @@ def start(
     target, sampling = _target(service, candidate.model, caller)
     config = _bounded(config, sampling | candidate.said, asked.num_examples)
     request = msgspec.to_builtins({"benchmark": benchmark, "asked": asked.model_dump(mode="json")})
-    name = None
-    if key is not None:
-        name = _PREFIX + hashlib.sha256(f"{caller.project}\0{key}".encode()).hexdigest()[:20]
-        if (before := service.objects.find(THING, name, project=caller.project)) is not None:
-            if before.body.get(KEY) != request:
-                raise ConflictError(f"the Idempotency-Key `{key}` was given with another request")
-            return before
     told = {
         "about": {"namespace": remote.namespace},
         "config": described(config),
         "target": described(target),
         KEY: request,
     }
-    return start_remote(service, config, target, remote, told, caller, name=name)
+    return start_remote(service, config, target, remote, told, caller, once=once)
 
 
 def find(service: Service, benchmark: str, job: str, caller: Principal) -> Thing | None:
@@ -158,7 +157,7 @@ def _target(service: Service, model: str, caller: Principal) -> tuple[Target, di
     if thing is None:
         return Target(type="model", model=model), {}
     body = thing.body
-    if body.get("provider", "openai") != "openai" or not body.get("endpoint"):
+    if body.get("provider") not in {None, "openai_chat"} or not body.get("endpoint"):
         raise RefusedError(
             f"eval_candidate.model: `{model}` has no OpenAI-compatible `endpoint`, which a NeMo server needs"
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.llama_stack.bodies import InPath, NewFunction, Params, Score, ScoreBatch
@@ -33,18 +33,28 @@ from bakeoff.server.dialects.llama_stack.shapes import (
 )
 from bakeoff.server.dialects.llama_stack.sources import Row, all_rows, keep_rows, new_name
 from bakeoff.server.faults import ConflictError
+from bakeoff.server.http.asking import as_json
 from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.service import Service
 from bakeoff.server.specs.scoring import GivenRow, grade_rows
 
 
-def score(body: Score, service: TheService, caller: Runner) -> ScoreResponse:
+async def score(body: Score, service: TheService, caller: Runner, call: Request) -> Response:
     """Score the answers in the rows of the call."""
-    return ScoreResponse(results=_scored(service, body.input_rows, body.scoring_functions, caller))
+
+    def work() -> Response:
+        results = _scored(service, body.input_rows, body.scoring_functions, caller)
+        return as_json(ScoreResponse(results=results))
+
+    return await service.apart(work, call, caller)
 
 
-def score_batch(body: ScoreBatch, service: TheService, caller: Runner) -> ScoreBatchResponse:
+async def score_batch(body: ScoreBatch, service: TheService, caller: Runner, call: Request) -> Response:
     """Score the answers in a data set."""
+    return await service.apart(lambda: as_json(_batch(body, service, caller)), call, caller)
+
+
+def _batch(body: ScoreBatch, service: Service, caller: Principal) -> ScoreBatchResponse:
     rows = all_rows(service, body.dataset_id, caller)
     results = _scored(service, rows, body.scoring_functions, caller)
     if not body.save_results_dataset:
@@ -67,7 +77,7 @@ def get(scoring_fn_id: InPath, service: TheService, caller: Reader) -> ScoringFu
     return get_function(service, scoring_fn_id, caller).shown()
 
 
-def register(body: NewFunction, service: TheService, caller: Runner) -> None:
+def register(body: NewFunction, service: TheService, caller: Manager) -> None:
     """Keep a scoring function under its name; one of that name is replaced."""
     keep_function(service, new_function(body), caller)
 
@@ -82,8 +92,10 @@ def unregister(scoring_fn_id: InPath, service: TheService, caller: Manager) -> N
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    router.post("/scoring/score", summary="Score answers")(score)
-    router.post("/scoring/score-batch", summary="Score the answers in a data set")(score_batch)
+    router.post("/scoring/score", summary="Score answers", response_model=ScoreResponse)(score)
+    router.post(
+        "/scoring/score-batch", summary="Score the answers in a data set", response_model=ScoreBatchResponse
+    )(score_batch)
     router.get("/scoring-functions", summary="List scoring functions")(list_functions)
     router.post("/scoring-functions", summary="Register a scoring function")(register)
     one = "/scoring-functions/{scoring_fn_id:path}"

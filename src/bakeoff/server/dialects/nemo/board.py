@@ -12,8 +12,11 @@ from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, na
 from bakeoff.server.nemo.figures import asked_of
 from bakeoff.server.nemo.native import DIALECT
 from bakeoff.server.nemo.remote_jobs import (
+    ANEW,
     THING,
+    Once,
     ahead,
+    before,
     cancel_remote,
     drop_remote,
     mirrored,
@@ -55,14 +58,18 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     thing: Thing | None = None
 
 
-def start(service: Service, body: Body, caller: Principal) -> Entry:
-    """Create a job.
+def start(service: Service, body: Body, caller: Principal, once: Once = ANEW) -> Entry:
+    """Create a job; the same key with the same request gives the one of before.
 
     Raises:
+        ConflictError: the key was used for another request.
         InvalidError: something in it is not offered, by name.
         MissingError: its configuration or target is not there.
     """
     caller.need("run")
+    known = service.replay(once.key, once.sent, caller) or before(service, once, caller)
+    if known is not None:
+        return entry_of(known)
     check_values(body)
     for name, value in body.items():
         if value is not None and name in _REFUSED:
@@ -76,15 +83,16 @@ def start(service: Service, body: Body, caller: Principal) -> Entry:
     remote = remote_of(config.custom_fields)
     told: Body = {"about": about, "config": shown_config, "target": shown_target}
     if remote is not None:
-        return entry_of(start_remote(service, config, target, remote, told, caller))
+        return entry_of(start_remote(service, config, target, remote, told, caller, once=once))
     aim = aim_of(service, target, project=caller.project)
     if aim.answers is not None:
         result, rows = grade_given(service, config, aim, project=caller.project)
-        return entry_of(_finished(service, told, result, rows, caller))
+        return entry_of(_finished(service, told, result, rows, caller, once))
     new = native_job(service, config, aim, project=caller.project)
     new = msgspec.structs.replace(
         new, subject=str(shown_config.get("name") or config.type)[:200], asked={**new.asked, **told}
     )
+    new = msgspec.structs.replace(new, idempotency_key=once.key, sent=once.sent)
     job, _new = service.submit(new, caller)
     return entry_of(job)
 
@@ -105,7 +113,7 @@ def _target(service: Service, body: Body, caller: Principal) -> tuple[Target, Bo
     return found, shown
 
 
-def _finished(service: Service, told: Body, result: Body, rows: int, caller: Principal) -> Thing:
+def _finished(service: Service, told: Body, result: Body, rows: int, caller: Principal, once: Once) -> Thing:
     details = {
         "message": "completed",
         "progress": 100.0,
@@ -113,7 +121,7 @@ def _finished(service: Service, told: Body, result: Body, rows: int, caller: Pri
         "task_status": dict.fromkeys(result["tasks"], "completed"),
     }
     body = {**told, "status": "completed", "details": details, "result": result}
-    return ahead(service, body, caller)
+    return ahead(service, body, caller, once)[0]
 
 
 def get(service: Service, job: str, caller: Principal) -> Entry:

@@ -36,7 +36,7 @@ def get_config(namespace: Namespace, name: EntityName, service: TheService, call
 
 @ROUTER.patch("/configs/{namespace}/{name:path}", summary="Change a configuration", responses=refusals(404))
 def change_config(
-    namespace: Namespace, name: EntityName, body: JsonBody, service: TheService, caller: Runner
+    namespace: Namespace, name: EntityName, body: JsonBody, service: TheService, caller: Manager
 ) -> Told:
     """Change the fields of a configuration that the body names; jobs keep what they began with."""
     return change(service, CONFIGS, f"{namespace}/{name}", body, caller)

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from bakeoff.server.dialects.nemo import archives, board, lists
-from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Told, deleted
+from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Key, Told, deleted
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
-from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import JOB_STATES, JobFilter, JobState
 from bakeoff.server.nemo.native import DIALECT
-from bakeoff.server.nemo.remote_jobs import THING
+from bakeoff.server.nemo.remote_jobs import THING, Once
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 
@@ -26,9 +26,12 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 
 
 @ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 502, 504))
-def create(body: JsonBody, service: TheService, caller: Runner) -> Told:
+async def create(
+    body: JsonBody, service: TheService, caller: Runner, call: Request, sent: Sent, key: Key = None
+) -> Told:
     """Check an evaluation to its last row and start it; given answers are graded at once."""
-    return told(board.start(service, body, caller))
+    once = Once(key=key, sent=sent)
+    return await service.apart(lambda: told(board.start(service, body, caller, once)), call, caller)
 
 
 @ROUTER.get("", summary="List evaluations", openapi_extra={"parameters": lists.PARAMETERS})

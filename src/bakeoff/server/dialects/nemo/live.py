@@ -3,12 +3,15 @@
 from typing import Any
 
 import msgspec
+from anyio import CancelScope
+from starlette.requests import Request
 
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.nemo.entities import CONFIGS, TARGETS, find
 from bakeoff.server.faults import MissingError
 from bakeoff.server.jobs.job import Job
 from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, native_job
+from bakeoff.server.nemo.aims import Aim
 from bakeoff.server.nemo.remote_jobs import remote_of
 from bakeoff.server.nemo.shapes import Params, invalid
 from bakeoff.server.service import Service
@@ -19,13 +22,42 @@ _WAIT_S = 55.0
 _KEYS = ("config", "target", "description", "project", "namespace", "ownership", "custom_fields", "name")
 
 
-def evaluate(service: Service, body: dict[str, Any], caller: Principal) -> dict[str, Any]:
+class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is evaluated; a job where a model is to be asked, else the result and how many rows it has."""
+
+    job: Job | None = None
+    result: dict[str, Any] = {}
+    rows: int = 0
+
+
+async def evaluate(
+    service: Service, body: dict[str, Any], caller: Principal, call: Request
+) -> dict[str, Any]:
     """Return status and scores of an evaluation.
 
     Raises:
         InvalidError: something in it is not offered, by name.
         TooSlowError: it takes longer than a call may.
     """
+    gone = call.is_disconnected
+    with service.waiting.place(caller.key):
+        wanted = await service.waiting.apart(lambda: _begun(service, body, caller), gone=gone)
+        if wanted.job is not None:
+            wanted = await _awaited(service, wanted.job, call)
+    return {
+        "status": "completed",
+        "status_details": {
+            "message": "completed",
+            "progress": 100.0,
+            "samples_processed": wanted.rows,
+            "task_status": dict.fromkeys(wanted.result["tasks"], "completed"),
+        },
+        "logs": {},
+        "result": {"job": None, **wanted.result},
+    }
+
+
+def _begun(service: Service, body: dict[str, Any], caller: Principal) -> _Wanted:
     check_values(body)
     for name in body:
         if name not in _KEYS:
@@ -41,27 +73,14 @@ def evaluate(service: Service, body: dict[str, Any], caller: Principal) -> dict[
         raise invalid("config.custom_fields", "a live evaluation runs here: create a job for another server")
     aim = aim_of(service, target, project=caller.project)
     if aim.answers is None:
-        result, rows = _asked(service, config, target, caller)
-    else:
-        if len(aim.answers) > _MOST_ROWS:
-            raise _too_many()
-        result, rows = grade_given(service, config, aim, project=caller.project)
-    return {
-        "status": "completed",
-        "status_details": {
-            "message": "completed",
-            "progress": 100.0,
-            "samples_processed": rows,
-            "task_status": dict.fromkeys(result["tasks"], "completed"),
-        },
-        "logs": {},
-        "result": {"job": None, **result},
-    }
+        return _Wanted(job=_asked(service, config, aim, caller))
+    if len(aim.answers) > _MOST_ROWS:
+        raise _too_many()
+    result, rows = grade_given(service, config, aim, project=caller.project)
+    return _Wanted(result=result, rows=rows)
 
 
-def _asked(service: Service, config: Config, target: Target, caller: Principal) -> tuple[dict[str, Any], int]:
-    """Run a job, wait for it and forget it."""
-    aim = aim_of(service, target, project=caller.project)
+def _asked(service: Service, config: Config, aim: Aim, caller: Principal) -> Job:
     limit = (config.params or Params()).limit_samples
     if config.type != "custom" and (limit is None or limit > _MOST_ROWS):
         raise _too_many()
@@ -69,15 +88,21 @@ def _asked(service: Service, config: Config, target: Target, caller: Principal) 
     if any((part["rows"] or 0) > _MOST_ROWS for part in new.asked["nemo"]["parts"]):
         raise _too_many()
     # Not in the lists of this dialect: it is gone when the call ends.
-    job, _ = service.submit(msgspec.structs.replace(new, dialect="nemo-live"), caller)
+    return service.submit(msgspec.structs.replace(new, dialect="nemo-live"), caller)[0]
+
+
+async def _awaited(service: Service, job: Job, call: Request) -> _Wanted:
+    """Wait for a job and forget it."""
     try:
-        job = service.wait(job, seconds=min(_WAIT_S, service.settings.wait))
+        job = await service.wait(job, call, seconds=min(_WAIT_S, service.settings.wait))
         if job.state != "completed":
             message = job.error.message if job.error else job.state
             raise invalid("target", f"the evaluation has {job.state}: {message}")
-        return figures(service, job), job.done
+        result = await service.waiting.apart(lambda: figures(service, job), gone=call.is_disconnected)
+        return _Wanted(result=result, rows=job.done)
     finally:
-        _forget(service, job)
+        with CancelScope(shield=True):
+            await service.waiting.shortly(lambda: _forget(service, job))
 
 
 def _forget(service: Service, job: Job) -> None:

@@ -46,9 +46,9 @@ async def health() -> dict[str, str]:
 @ROUTER.post(
     "/v1/evaluation/live", summary="Evaluate a few rows while the caller waits", responses=refusals(404, 504)
 )
-def live(body: JsonBody, service: TheService, caller: Runner) -> Told:
+async def live(body: JsonBody, service: TheService, caller: Runner, call: Request) -> Told:
     """Return the scores of at most 100 rows; nothing is stored."""
-    return evaluate(service, body, caller)
+    return await evaluate(service, body, caller, call)
 
 
 @ROUTER.post("/v1/evaluation/results", summary="Store a result", responses=refusals(404))

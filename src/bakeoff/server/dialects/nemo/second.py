@@ -1,15 +1,16 @@
 """Evaluation jobs of the second version: the same jobs, with specs inline and logs in pages."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query, Response
 from starlette.requests import Request
 
 from bakeoff.server.dialects.nemo import archives, board, lists
-from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Told, deleted
+from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Key, Told, deleted
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
-from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
+from bakeoff.server.nemo.remote_jobs import Once
 from bakeoff.server.nemo.shapes import invalid
 from bakeoff.server.times import iso
 
@@ -25,7 +26,9 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 
 
 @ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 502, 504))
-def create(body: JsonBody, service: TheService, caller: Runner) -> Told:
+async def create(
+    body: JsonBody, service: TheService, caller: Runner, call: Request, sent: Sent, key: Key = None
+) -> Told:
     """Check an evaluation to its last row and start it; configuration and target stand in `spec`."""
     for name in body:
         if name not in _KEYS:
@@ -37,7 +40,9 @@ def create(body: JsonBody, service: TheService, caller: Runner) -> Told:
         if not isinstance(spec.get(name), dict):  # pyright: ignore[reportUnknownMemberType]  JSON
             raise invalid(f"spec.{name}", f"`{name}` stands here as a whole, not by its name")
     rest = {name: each for name, each in body.items() if name != "spec"}
-    return told(board.start(service, {**rest, **spec}, caller))
+    whole: Told = {**rest, **cast("Told", spec)}
+    once = Once(key=key, sent=sent)
+    return await service.apart(lambda: told(board.start(service, whole, caller, once)), call, caller)
 
 
 @ROUTER.get("", summary="List evaluations", openapi_extra={"parameters": lists.PARAMETERS})

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bakeoff.assertions.criterion import MODEL_KINDS, ROOTS, SIMILARITIES, STRING_CHECKS
+from bakeoff.assertions.criterion import MODEL_KINDS, ROOTS, SIMILARITIES, STRING_CHECKS, check_source
 from bakeoff.prompts import braces
 from bakeoff.records import Sampling
 from bakeoff.server.dialects.openai_evals.plain import Body, Name, Number, Text, Whole, listed, one_of
@@ -139,12 +139,18 @@ def check_graders(graders: list[Grader], settings: Settings) -> None:
         if grader.name in names:
             raise RefusedError(f"{where}: the name `{grader.name}` is taken already", where=f"{where}.name")
         names.add(grader.name)
-        if isinstance(grader, PythonGrader) and not settings.allow_code:
+        if not isinstance(grader, PythonGrader):
+            continue
+        if not settings.allow_code:
             raise ForbiddenError(
                 f"{where}: this server runs no code of its users, which `python` needs",
                 where=f"{where}.type",
                 hint="whoever runs it can allow that with `bakeoff serve --allow-code`",
             )
+        try:
+            check_source(grader.source)
+        except ValueError as error:
+            raise RefusedError(f"{where}: {error}", where=f"{where}.source") from error
 
 
 def scorers_of(criteria: list[dict[str, Any]], objects: Objects, *, project: str) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from bakeoff.server.dialects.openai_evals.sources import (
     params_of,
     rows_of,
 )
+from bakeoff.server.endpoints import NOBODY
 from bakeoff.server.faults import MissingError, RefusedError
 from bakeoff.server.jobs.job import Job, NewJob
 from bakeoff.server.service import Service
@@ -29,7 +30,6 @@ from bakeoff.server.workers.child import GIVEN
 BENCHMARK = "items"
 _DATA = "datasets/items.jsonl"
 _ANSWER, _ID, _MESSAGES = "answer", "row", "messages"
-_NOWHERE = "http://127.0.0.1"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +74,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     metadata: dict[str, str]
     idempotency_key: str | None = None
+    sent: str = ""
 
 
 def asked_of(job: Job) -> Asked:
@@ -108,10 +109,7 @@ def submit(wanted: Wanted, service: Service, caller: Principal) -> Job:
         rows=len(rows),
         unasked=cases.unasked,
         items=cases.items,
-        criteria=[
-            {key: each[key] for key in ("name", "type", "model") if each.get(key)}
-            for each in body["testing_criteria"]
-        ],
+        criteria=[_shown(each) for each in body["testing_criteria"]],
         metrics=[scorer["metric"] for scorer in scorers],
         sampling={} if sampling is None else sampling.model_dump(exclude_none=True),
     )
@@ -124,7 +122,7 @@ def submit(wanted: Wanted, service: Service, caller: Principal) -> Job:
     files = {_DATA: b"".join(cases.lines)}
     models: list[Any] = [model]
     if given is None:
-        models = [_nobody(service)]
+        models = [_nobody()]
         # Nobody is asked, but a report shows what each row is about.
         benchmark["prompt"] = {"template": "{{ item | tojson }}", "form": "chat"}
         files[GIVEN] = msgspec.json.encode({"column": _ANSWER})
@@ -139,8 +137,13 @@ def submit(wanted: Wanted, service: Service, caller: Principal) -> Job:
         dialect=DIALECT,
         subject=wanted.evaluation.name,
         idempotency_key=wanted.idempotency_key,
+        sent=wanted.sent,
     )
     return service.submit(new, caller)[0]
+
+
+def _shown(criterion: dict[str, Any]) -> dict[str, str]:
+    return {key: criterion[key] for key in ("name", "type", "model") if criterion.get(key)}
 
 
 def _model(source: Completions | Responses, service: Service, project: str) -> str:
@@ -149,11 +152,9 @@ def _model(source: Completions | Responses, service: Service, project: str) -> s
     return source.model
 
 
-def _nobody(service: Service) -> dict[str, Any]:
+def _nobody() -> dict[str, Any]:
     """Return the model of a run whose answers are there: it has an address only because a spec wants one."""
-    origins = service.settings.endpoints
-    endpoint = f"{origins[0] if origins else _NOWHERE}/v1"
-    return {"name": "given", "endpoint": endpoint, "model": "given"}
+    return {"name": "given", "endpoint": NOBODY, "model": "given"}
 
 
 def _given(rows: Sequence[Row]) -> _Cases:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query
 from fastapi import Request as Call
 from pydantic import Field
@@ -27,8 +28,8 @@ from bakeoff.server.dialects.openai_evals.shown import (
     run_shown,
 )
 from bakeoff.server.dialects.openai_evals.sources import DataSource
-from bakeoff.server.faults import ConflictError, MissingError, TooSlowError
-from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
+from bakeoff.server.faults import ConflictError, MissingError, StoppingError, TooManyError, TooSlowError
+from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import Job, JobFilter
 from bakeoff.server.service import Service
 
@@ -64,15 +65,19 @@ def create(
     service: TheService,
     caller: Runner,
     call: Call,
+    sent: Sent,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> RunShown:
     """Check the rows and give the run to the workers; an `Idempotency-Key` gives the run of before."""
+    if (known := service.replay(idempotency_key, sent, caller)) is not None:
+        return _shown(known, service, call)
     wanted = Wanted(
         evaluation=find(eval_id, service, project=caller.project),
         source=body.data_source,
         name=body.name or "",
         metadata=body.metadata or {},
         idempotency_key=idempotency_key,
+        sent=sent,
     )
     return _shown(submit(wanted, service, caller), service, call)
 
@@ -102,15 +107,21 @@ def get(eval_id: Ident, run: Ident, service: TheService, caller: Reader, call: C
 
 @ROUTER.post("/evals/{eval_id}/runs/{run}", summary="Cancel a run, as older clients do")
 @ROUTER.post("/evals/{eval_id}/runs/{run}/cancel", summary="Cancel a run")
-def cancel(eval_id: Ident, run: Ident, service: TheService, caller: Runner, call: Call) -> RunShown:
+async def cancel(eval_id: Ident, run: Ident, service: TheService, caller: Runner, call: Call) -> RunShown:
     """End a run; what was answered is kept. An ended run stays as it is."""
-    job = _job(eval_id, run, service, project=caller.project)
-    job = service.jobs.cancel(job.id, project=caller.project)
+
+    def begun() -> Job:
+        job = _job(eval_id, run, service, project=caller.project)
+        return service.jobs.cancel(job.id, project=caller.project)
+
+    job = await service.waiting.shortly(begun)
     try:
-        job = service.wait(job, seconds=_CANCEL_S)
-    except TooSlowError:
-        job = service.jobs.get(job.id, project=caller.project)
-    return _shown(job, service, call)
+        with service.waiting.place(caller.key):
+            job = await service.wait(job, call, seconds=_CANCEL_S)
+    except (TooSlowError, TooManyError, StoppingError):
+        # It is told to end, and this is how far it is.
+        job = await service.waiting.shortly(lambda: service.jobs.get(job.id, project=caller.project))
+    return await to_thread.run_sync(_shown, job, service, call)
 
 
 @ROUTER.delete("/evals/{eval_id}/runs/{run}", summary="Delete an ended run")
