@@ -63,7 +63,7 @@ def test_the_function_wins_over_the_package_of_its_name() -> None:
     script = "import bakeoff.decide.results, bakeoff; from bakeoff.decide import verdict; bakeoff.x = 1\n"
     script += "print(bakeoff.decide.__module__, verdict.__name__, bakeoff.x)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
-    assert done.stdout.split() == ["bakeoff.api", "bakeoff.decide.verdict.verdict", "1"]
+    assert done.stdout.split() == ["bakeoff.api", "bakeoff.decide.verdict", "1"]
 
 
 def test_a_run_tells_what_was_asked_and_answered(run: bakeoff.Run) -> None:
