@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.confinement import CONFINES
 from tests.service.dialects.answering import Answering
 from tests.service.live import WAIT_S, Answer, Live, live
 
@@ -27,7 +28,7 @@ def computing() -> Generator[TruthProcess]:
 @contextmanager
 def hub(data: Path, sums: str, echo: Answering | None = None) -> Generator[Live]:
     """Run a service with the benchmarks `sums` and `broken` over the data set `sums-data`."""
-    settings = Settings(data=data, workers=2, secrets=("HUB_KEY",), allow_code=True)
+    settings = Settings(data=data, workers=2, secrets=("HUB_KEY",), allow_code=CONFINES)
     with live(settings) as running:
         objects = running.service.objects
         targets: dict[str, dict[str, Any]] = {"sums": {"endpoint": sums, "model": "sums"}}

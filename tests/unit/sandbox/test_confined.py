@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from tests.confinement import needs_confinement
 
 from bakeoff.sandbox import (
     Limits,
@@ -14,14 +15,12 @@ from bakeoff.sandbox import (
     jail,
     node,
     once,
-    unconfinable,
 )
 from bakeoff.sandbox import worker as worker_module
 
 LONG = Limits(seconds=30.0)
 SECRET = "the-planted-secret-4711"
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
-needs_confinement = pytest.mark.skipif(bool(unconfinable()), reason=f"cannot confine: {unconfinable()}")
 
 
 def job(code: str, output: object = "x", **context: object) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.confinement import needs_confinement
 
 from bakeoff.sandbox import (
     Limits,
@@ -29,7 +30,6 @@ from bakeoff.sandbox import worker as worker_module
 LONG = Limits(seconds=30.0)
 SECRET = "the-planted-secret-4711"
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
-needs_confinement = pytest.mark.skipif(bool(unconfinable()), reason=f"cannot confine: {unconfinable()}")
 
 
 def asked(wanted: Script, output: object = "abc") -> Reply:
@@ -117,12 +117,23 @@ def scripts_where_it_fails(folder: Path, name: str, old: str, new: str) -> Path:
     [
         ('_call("unshare", _NEWUSER | _APART)', 'raise OSError("unshare: no")', "unshare: no"),
         ('if sys.platform != "linux"', "if True", "needs Linux"),
-        ('_mount(None, "/", None', '_mount("/nowhere", "/nowhere", None', "mount: "),
-        ('_call("prctl", _SET_NO_NEW_PRIVS, 1', '_call("prctl", _SET_NO_NEW_PRIVS, 7', "prctl: "),
-        (
+        pytest.param(
+            '_mount(None, "/", None',
+            '_mount("/nowhere", "/nowhere", None',
+            "mount: ",
+            marks=needs_confinement,
+        ),
+        pytest.param(
+            '_call("prctl", _SET_NO_NEW_PRIVS, 1',
+            '_call("prctl", _SET_NO_NEW_PRIVS, 7',
+            "prctl: ",
+            marks=needs_confinement,
+        ),
+        pytest.param(
             '_call("prctl", _SET_SECCOMP, ctypes.c_ulong(2)',
             '_call("prctl", _SET_SECCOMP, ctypes.c_ulong(9)',
             "prctl: ",
+            marks=needs_confinement,
         ),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.confinement import needs_confinement
 from tests.service.dialects.nemo.calls import (
     ROOT,
     chat,
@@ -124,7 +125,7 @@ def test_what_a_configuration_cannot_have_is_refused_by_name(
     refused(submit(service, config, model(endpoint)), named)
 
 
-@pytest.mark.parametrize("code", [False, True])
+@pytest.mark.parametrize("code", [False, pytest.param(True, marks=needs_confinement)])
 def test_a_benchmark_whose_data_is_not_here_says_what_to_do(
     tmp_path: Path, endpoint: TruthProcess, code: bool
 ):

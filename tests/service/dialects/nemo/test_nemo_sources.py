@@ -5,6 +5,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from tests.confinement import CONFINES
 from tests.service.dialects.nemo.calls import (
     ROOT,
     ROWS,
@@ -31,7 +32,11 @@ pytestmark = pytest.mark.timeout(120)
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
     settings = Settings(
-        data=tmp_path_factory.mktemp("service"), workers=1, most_upload=20_000, most_rows=300, allow_code=True
+        data=tmp_path_factory.mktemp("service"),
+        workers=1,
+        most_upload=20_000,
+        most_rows=300,
+        allow_code=CONFINES,
     )
     with live(settings) as running:
         store(running, "default/sums", ROWS)

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 
 import pytest
+from tests.confinement import CONFINES
 from tests.service.dialects.answering import USAGE, Answering, answering
 from tests.service.live import Live, live
 
@@ -18,7 +19,7 @@ def endpoint() -> Generator[Answering]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, endpoint: Answering) -> Generator[Live]:
-    settings = Settings(data=tmp_path_factory.mktemp("service"), workers=2, allow_code=True)
+    settings = Settings(data=tmp_path_factory.mktemp("service"), workers=2, allow_code=CONFINES)
     with live(settings) as running:
         for name in ("m", "judge", "text-embedding-3-large"):
             body = {"endpoint": endpoint.url, "model": name, "stream": False}

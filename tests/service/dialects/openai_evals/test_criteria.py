@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.confinement import needs_confinement
 from tests.service.dialects.answering import Answering
 from tests.service.dialects.openai_evals.calls import (
     EQUAL,
@@ -114,6 +115,7 @@ def test_a_label_model_passes_by_its_labels(service: Live, endpoint: Answering):
     assert "good, bad" in told["content"]
 
 
+@needs_confinement
 def test_python_is_run_where_the_server_allows_it(service: Live):
     source = "def grade(sample, item):\n    return len(sample['output_text']) * item['each']\n"
     criterion = {"type": "python", "name": "p", "source": source, "pass_threshold": 6}
@@ -193,6 +195,7 @@ def test_two_criteria_of_one_name_are_refused(service: Live):
     assert "equal" in new_eval(service, EQUAL, EQUAL).json["error"]["message"]
 
 
+@needs_confinement
 def test_code_that_is_no_python_is_refused_before_any_run(service: Live):
     answer = new_eval(service, {"type": "python", "name": "x", "source": "def grade("})
     assert answer.status == 400
