@@ -29,7 +29,7 @@ from bakeoff.server.store.tables import META
 from bakeoff.server.workers.processes import Workers
 from bakeoff.testing.truth import TruthProcess
 
-KILLS = 8
+KILLS = 12
 LONG_LEASE_S = 60.0
 KINDS = ["sqlite", "postgres"]
 WORK, CHILD = "bakeoff.server.workers.work", "bakeoff.server.workers.child"

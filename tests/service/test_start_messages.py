@@ -14,6 +14,7 @@ from tests.service.test_commands import free_port, process, until_ready
 from bakeoff.cli._serving import settings_of
 from bakeoff.errors import PluginError, UsageError
 from bakeoff.server import logs
+from bakeoff.server.ground import check_options
 from bakeoff.server.store.database import Database
 
 pytestmark = pytest.mark.timeout(120)
@@ -100,3 +101,16 @@ def test_what_fails_inside_a_library_is_one_line_with_its_trace(capfd: pytest.Ca
     told = json.loads(line)
     assert (told["level"], told["message"]) == ("error", "it failed")
     assert "ValueError: invalid literal for int() with base 10: 'inside'" in told["traceback"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"endpoints": ("127.0.0.1:8001",)}, "`127.0.0.1:8001` is no origin"),
+        ({"endpoints": ("https://a.example", "ftp://b.example")}, "`ftp://b.example` is no origin"),
+        ({"secrets": ("BAKEOFF_TEST_NOT_SET",)}, "the variable `BAKEOFF_TEST_NOT_SET` is not set"),
+    ],
+)
+def test_an_option_that_could_never_be_used_is_refused(given: dict[str, tuple[str, ...]], told: str):
+    with pytest.raises(UsageError, match=told):
+        check_options(settings_of({"data": Path("service"), **given}))

@@ -24,6 +24,11 @@ def allowed(url: str, origins: Iterable[str]) -> bool:
     return False
 
 
+def is_origin(text: str) -> bool:
+    """Tell whether a text can stand on the list: `https://host[:port]`."""
+    return _origin(text) is not None
+
+
 def check_endpoint(url: str, origins: Iterable[str], *, where: str) -> None:
     """Refuse an address that is not allowed.
 

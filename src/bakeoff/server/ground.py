@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bakeoff.errors import StoreError, UsageError
 from bakeoff.sandbox import unconfinable
+from bakeoff.server.endpoints import is_origin
 from bakeoff.server.settings import Settings
 
 _OTHERS = 0o007
@@ -54,6 +55,23 @@ def check_code(settings: Settings) -> None:
             hint="let this process make user and mount namespaces, which seccomp or AppArmor forbid in many "
             "containers, or start without `--allow-code`",
         )
+
+
+def check_options(settings: Settings) -> None:
+    """Refuse what could never be used: an origin that is none, a secret that is not set.
+
+    Raises:
+        UsageError: with the option, and what to write.
+    """
+    for text in settings.endpoints:
+        if not is_origin(text):
+            raise UsageError(
+                f"--allow-endpoint: `{text}` is no origin",
+                hint=f"write it with its scheme, such as http://{text.rpartition('://')[2] or 'host:port'}",
+            )
+    for name in settings.secrets:
+        if name not in os.environ:
+            raise UsageError(f"--secret: the variable `{name}` is not set", hint=f"export {name}=…")
 
 
 def _close_to_others(path: Path) -> None:

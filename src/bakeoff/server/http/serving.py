@@ -11,6 +11,7 @@ import uvicorn
 
 from bakeoff.errors import UsageError
 from bakeoff.sandbox import confined
+from bakeoff.server.ground import check_options
 from bakeoff.server.http.app import create_app
 from bakeoff.server.http.connections import BoundedProtocol
 from bakeoff.server.http.reference import PATH as REFERENCE
@@ -63,6 +64,7 @@ def serve(settings: Settings, place: Place) -> None:
     Raises:
         UsageError: others than this machine could call without a key, or the port is taken.
     """
+    check_options(settings)
     if settings.keys_required or not is_loopback(place.host):
         # On loopback too: a proxy that brings others there hides that they come from elsewhere.
         settings = settings.for_others()

@@ -6,7 +6,7 @@ import sys
 import threading
 
 from bakeoff.server.access import Keys
-from bakeoff.server.ground import prepare
+from bakeoff.server.ground import check_options, prepare
 from bakeoff.server.settings import Settings
 from bakeoff.server.store.database import Database
 from bakeoff.server.workers.worker import Worker
@@ -21,6 +21,7 @@ def work(settings: Settings, *, with_server: bool) -> int:
     """Work with some settings; the database is migrated first where that is still to be done."""
     database = Database(settings.url)
     if not with_server:
+        check_options(settings)
         prepare(settings)
         database.migrate()
         if Keys(database).any():
