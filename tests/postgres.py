@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+
+from tests.ports import free_port
 
 FAST = ("fsync=off", "shared_buffers=16MB", "unix_socket_directories=", "listen_addresses=127.0.0.1")
 
@@ -88,13 +89,6 @@ def binary(name: str) -> Path:
 def account() -> int | None:
     """Return the user to run as, None for this one."""
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
-
-
-def free_port() -> int:
-    """Return a port of the loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

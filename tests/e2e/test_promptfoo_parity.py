@@ -6,7 +6,6 @@ or named by `BAKEOFF_PROMPTFOO`, it is asked anew as well.
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -32,6 +31,7 @@ from tests.e2e.promptfoo_parity import (
     their_rows,
 )
 from tests.integration.commands import call
+from tests.ports import free_port
 
 from bakeoff.records import Score
 from bakeoff.run.folder import read_cases
@@ -210,9 +210,7 @@ def test_promptfoo_judges_a_small_run_as_the_export_says(exported: Path, tmp_pat
 def test_promptfoo_view_shows_the_table(exported: Path) -> None:
     identity = json.loads((exported / "out" / "results.json").read_text())["evalId"]
     promptfoo(exported, "import", "out/results.json")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     viewer = promptfoo_started(exported, "view", "--port", str(port), "--no")
     try:
         table = _fetched(f"http://127.0.0.1:{port}/api/eval/{identity}/table", viewer)["table"]

@@ -12,6 +12,7 @@ import pytest
 import trustme
 import uvloop
 from tests.integration.wire_peer import Handler, answers, peer, read_request
+from tests.ports import free_port
 
 from bakeoff.errors import WireError
 from bakeoff.records import Call, Exchange, TimeoutSpec
@@ -137,12 +138,6 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(WireError, match=r"cannot connect to 127\.0\.0\.1") as caught:
         asyncio.run(work())
     assert caught.value.kind == "proxy"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 # Both fail in the C library, before anything could leave the machine.

@@ -17,7 +17,8 @@ from urllib.request import Request, urlopen
 
 import sqlalchemy as sa
 from tests import postgres
-from tests.postgres import Postgres, free_port
+from tests.ports import free_port
+from tests.postgres import Postgres
 
 from bakeoff.server.jobs.job import ENDED
 from bakeoff.server.settings import Settings

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.commands import BAKEOFF, Done
+from tests.ports import free_port
 from tests.service.live import Live, spec_of
 
 from bakeoff.cli import main
@@ -19,12 +20,6 @@ from bakeoff.server.settings import Settings
 from bakeoff.testing.truth import TruthProcess
 
 pytestmark = pytest.mark.timeout(120)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from tests.postgres import free_port
+from tests.ports import free_port
 from tests.service.live import Live, live, spec_of
 
 from bakeoff.server.service import Service

@@ -21,7 +21,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
-from tests.postgres import Postgres, free_port, installed, postgres
+from tests.ports import free_port
+from tests.postgres import Postgres, installed, postgres
 from tests.service.live import Answer, Live
 
 from bakeoff.server.http.app import create_app

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.integration.commands import call
+from tests.ports import free_port
 from tests.service.live import Live
-from tests.service.test_commands import free_port, process, until_ready
+from tests.service.test_commands import process, until_ready
 
 from bakeoff.cli._serving import settings_of
 from bakeoff.errors import PluginError, UsageError
