@@ -63,9 +63,9 @@ PYTHON_RECORDS = """\
 Frozen: a change is a new record (`msgspec.structs.replace`). The keys of those that are stored with a
 run are explained in [files of a run](files.md), those of a rule in [the spec file](spec.md)."""
 PYTHON_FRAMES = """\
-They need pandas: `pip install 'bakeoff[frames]'`. What is unknown is missing, never zero. Counts are
-nullable integers, yes and no nullable booleans, names categories. `bakeoff.frame(records)` has a column
-for each field of the records that it is given."""
+They need pandas: `.venv/bin/pip install -c constraints.txt '.[frames]'`. What is unknown is missing,
+never zero. Counts are nullable integers, yes and no nullable booleans, names categories.
+`bakeoff.frame(records)` has a column for each field of the records that it is given."""
 PYTHON_STATS = """\
 Plain Python on plain sequences. Shares are 0..1; an interval is in the unit of what is given. What draws
 at random has a `seed`, so the same rows give the same numbers. Wrong input is a `ValueError` that says

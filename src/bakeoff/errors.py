@@ -4,6 +4,11 @@ A message says what is wrong, where, and what to do (`hint`).
 """
 
 
+def install_hint(*extras: str) -> str:
+    """Return the command that installs extras, as a hint; bakeoff is installed from its clone."""
+    return f"from the clone: `.venv/bin/pip install -c constraints.txt '.[{','.join(extras)}]'`"
+
+
 class BakeoffError(Exception):
     """Base of all errors that bakeoff raises on purpose."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bakeoff import plugins
-from bakeoff.errors import PluginError
+from bakeoff.errors import PluginError, install_hint
 from bakeoff.extend import SampleMetric
 from bakeoff.records import Results, Sample, Score, Target
 
@@ -177,7 +177,7 @@ def _frame(columns: dict[str, list[Any]], kinds: Mapping[str, str]) -> "DataFram
     except ImportError as error:
         raise PluginError(
             "data frames need the package `pandas`, which is not installed",
-            hint="pip install 'bakeoff[frames]'",
+            hint=install_hint("frames"),
         ) from error
     made = {name: pd.Series(values, dtype=kinds[name]) for name, values in columns.items()}
     return pd.DataFrame(made)

@@ -194,7 +194,12 @@ def test_missing_engine(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['xllamacpp'] = None\n")
     env = {"PYTHONPATH": str(tmp_path), "PATH": str(tmp_path)}
     done = call("quickstart", cwd=tmp_path, env=env)
-    refused(done, 4, "no engine to run a model", "hint: pip install 'bakeoff[local]'")
+    refused(
+        done,
+        4,
+        "no engine to run a model",
+        "hint: from the clone: `.venv/bin/pip install -c constraints.txt '.[local]'`",
+    )
     nothing_started(tmp_path)
 
 

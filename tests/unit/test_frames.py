@@ -154,4 +154,7 @@ def test_without_pandas_the_extra_is_named(tmp_path: Path) -> None:
     script = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport bakeoff\ntry: bakeoff.frame([])\n"
     script += "except bakeoff.BakeoffError as error: print(type(error).__name__, error.hint)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == "PluginError pip install 'bakeoff[frames]'"
+    assert (
+        done.stdout.strip()
+        == "PluginError from the clone: `.venv/bin/pip install -c constraints.txt '.[frames]'`"
+    )

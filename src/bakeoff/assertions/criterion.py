@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from bakeoff import plugins
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, install_hint
 from bakeoff.extend import Scorer, SlowScorer
 from bakeoff.prompts import braces
 from bakeoff.records import Case, Grade, Part, Sample
@@ -82,7 +82,7 @@ class OpenAICriterion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for text in _texts(self.criterion):
             braces.check(text, ROOTS)
         if _measure(self.criterion) == "fuzzy_match" and find_spec("rapidfuzz") is None:
-            raise ValueError("`fuzzy_match` needs the package rapidfuzz: pip install 'bakeoff[scorers]'")
+            raise ValueError(f"`fuzzy_match` needs the package rapidfuzz; {install_hint('scorers')}")
         if kind == "python":
             check_source(str(self.criterion.get("source", "")))
         if self._needs_other:

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from bakeoff.errors import PluginError
+from bakeoff.errors import PluginError, install_hint
 
 
 def check_mcp() -> None:
@@ -14,5 +14,5 @@ def check_mcp() -> None:
     if find_spec("mcp") is None:
         raise PluginError(
             "tools for agents need the package `mcp`",
-            hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server,mcp]'`",
+            hint=install_hint("server", "mcp"),
         )

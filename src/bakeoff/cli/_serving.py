@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bakeoff.errors import PluginError
+from bakeoff.errors import PluginError, install_hint
 
 if TYPE_CHECKING:
     from bakeoff.server.settings import Settings
@@ -86,7 +86,7 @@ def settings_of(given: dict[str, Any]) -> "Settings":
         if find_spec(package) is None:
             raise PluginError(
                 f"the service needs the package `{package}`",
-                hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server]'`",
+                hint=install_hint("server"),
             )
     from bakeoff.server.settings import DEFAULT_ENDPOINTS, Settings
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 import msgspec
 
 from bakeoff import textfiles
-from bakeoff.errors import DataError, PluginError
+from bakeoff.errors import DataError, PluginError, install_hint
 from bakeoff.records import Case
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
@@ -23,8 +23,8 @@ _JSON_COLUMNS = ("metadata", "choices", "messages")
 class SqlRows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rows of a table or a query; columns are fields.
 
-    SQLite needs nothing else and is opened for reading only. Other databases need `pip install
-    'bakeoff[sql]'` and their own driver. Rows without an order come as the database likes, so end a query
+    SQLite needs nothing else and is opened for reading only. Other databases need the
+    extra `sql` and their own driver. Rows without an order come as the database likes, so end a query
     with `ORDER BY`: another order is another plan. The columns `metadata`, `choices` and `messages` may
     hold JSON.
 
@@ -96,7 +96,7 @@ def _other(url: str, query: str, where: str) -> Iterator[dict[str, Any]]:
         from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  an extra
     except ImportError:
         raise PluginError(
-            "a database other than SQLite needs the package `sqlalchemy`", hint="pip install 'bakeoff[sql]'"
+            "a database other than SQLite needs the package `sqlalchemy`", hint=install_hint("sql")
         ) from None
     try:
         engine = sqlalchemy.create_engine(url.partition("?table=")[0])

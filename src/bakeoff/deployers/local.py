@@ -19,7 +19,7 @@ from bakeoff import leases
 from bakeoff.deployers import _llama
 from bakeoff.deployers._weights import find_weights
 from bakeoff.deployers.llama_child import HOST, ServerConfig
-from bakeoff.errors import DeployError
+from bakeoff.errors import DeployError, install_hint
 from bakeoff.records import Deployment, ModelSpec, Weights
 from bakeoff.records.units import Count, Seconds
 
@@ -120,7 +120,7 @@ def _find_binary(binary: str | None) -> str | None:
     if found is None:
         raise DeployError(
             "no engine to run a model: neither the package `xllamacpp` nor a `llama-server` on PATH",
-            hint="pip install 'bakeoff[local]'",
+            hint=install_hint("local"),
         )
     return str(Path(found).absolute())
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from bakeoff.errors import PluginError, UsageError
+from bakeoff.errors import PluginError, UsageError, install_hint
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # What stands before the 32 bytes of every public ed25519 key in its PEM form (RFC 8410).
@@ -243,5 +243,5 @@ def _check_package() -> None:
     except ImportError as error:
         raise PluginError(
             "keys and signatures need the package `cryptography`, which is not installed",
-            hint="pip install 'bakeoff[evidence]'",
+            hint=install_hint("evidence"),
         ) from error

@@ -16,7 +16,7 @@ import jinja2
 import yaml
 from jinja2.sandbox import SandboxedEnvironment
 
-from bakeoff.errors import DataError, PluginError
+from bakeoff.errors import DataError, PluginError, install_hint
 from bakeoff.harness.find import find_task, find_tasks
 from bakeoff.harness.offline import offline
 
@@ -90,7 +90,7 @@ def module(name: str) -> Any:  # noqa: ANN401  lm-eval has no types
     except ImportError as error:
         raise PluginError(
             f"lm-eval's tasks need the package `{error.name}`, which is not installed",
-            hint='pip install "bakeoff[lm-eval]"',
+            hint=install_hint("lm-eval"),
         ) from error
 
 

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from bakeoff.errors import PluginError
+from bakeoff.errors import PluginError, install_hint
 
 NAME = "bakeoff"
 _PLACE = "bakeoff.lm.model:BakeoffLM"
@@ -33,5 +33,5 @@ def harness_module(name: str) -> Any:  # noqa: ANN401  lm-eval has no types
     except ImportError as error:
         raise PluginError(
             f"this needs the package `{error.name}`, which is not installed",
-            hint='pip install "bakeoff[lm-eval]"',
+            hint=install_hint("lm-eval"),
         ) from error

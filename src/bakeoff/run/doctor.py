@@ -14,6 +14,7 @@ import msgspec
 
 from bakeoff import __version__, clock, leases
 from bakeoff.deployers import weights_cache
+from bakeoff.errors import install_hint
 from bakeoff.wire.stamps import kernel_stamps_available
 
 State = Literal["ok", "warn", "fail"]
@@ -76,7 +77,7 @@ def _packages() -> Check:
             name="packages",
             state="fail",
             text=f"missing: {', '.join(missing)}",
-            fix="pip install --force-reinstall bakeoff",
+            fix="from the clone: `.venv/bin/pip install -c constraints.txt --force-reinstall .`",
         )
     return Check(name="packages", state="ok", text=text)
 
@@ -157,7 +158,7 @@ def _engine() -> Check:
     if found := shutil.which("llama-server"):
         return Check(name="local engine", state="ok", text=f"llama.cpp ({found})")
     text = "none; endpoints can be measured, models cannot be started"
-    return Check(name="local engine", state="warn", text=text, fix="pip install 'bakeoff[local]'")
+    return Check(name="local engine", state="warn", text=text, fix=install_hint("local"))
 
 
 def _leftovers() -> Check:

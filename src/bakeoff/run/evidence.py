@@ -198,7 +198,7 @@ def _look(archive: zipfile.ZipFile, trusted: Trust, told: _Telling) -> None:
         if made != __version__:
             told.notes.append(
                 f"bakeoff {made} computed the results, this is {__version__}: numbers may differ for that "
-                f"reason; `pip install bakeoff=={made}` verifies with the same"
+                f"reason; version {made} verifies with the same"
             )
         if any(facts.name not in unpacked.hashes for facts in manifest.files):
             told.skip("results", "a file is missing")

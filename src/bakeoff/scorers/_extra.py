@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from bakeoff.errors import PluginError
+from bakeoff.errors import PluginError, install_hint
 
 
 def require(package: str, scorer: str, extra: str = "scorers") -> None:
@@ -22,5 +22,5 @@ def missing(scorer: str, error: ImportError, extra: str = "scorers") -> PluginEr
     package = (error.name or str(error)).partition(".")[0]
     return PluginError(
         f"the scorer `{scorer}` needs the package `{package}`, which is not installed",
-        hint=f"pip install 'bakeoff[{extra}]'",
+        hint=install_hint(extra),
     )

@@ -199,7 +199,7 @@ def test_another_database_names_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     with pytest.raises(PluginError, match="sqlalchemy") as caught:
         rows(tmp_path, url="postgresql://h/x", table="a")
-    assert caught.value.hint == "pip install 'bakeoff[sql]'"
+    assert caught.value.hint == "from the clone: `.venv/bin/pip install -c constraints.txt '.[sql]'`"
 
 
 def test_values_of_databases_become_json():

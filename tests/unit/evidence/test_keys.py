@@ -171,4 +171,4 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ):
         with pytest.raises(PluginError, match="cryptography") as raised:
             needs()
-        assert raised.value.hint == "pip install 'bakeoff[evidence]'"
+        assert raised.value.hint == "from the clone: `.venv/bin/pip install -c constraints.txt '.[evidence]'`"

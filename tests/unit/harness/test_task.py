@@ -122,7 +122,7 @@ def test_without_lm_eval_the_fix_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "lm_eval.tasks", None)
     with pytest.raises(PluginError) as caught:
         module("lm_eval.tasks")
-    assert caught.value.hint == 'pip install "bakeoff[lm-eval]"'
+    assert caught.value.hint == "from the clone: `.venv/bin/pip install -c constraints.txt '.[lm-eval]'`"
 
 
 CODE = "def twice(docs):\n    return docs\n\n\ndef text(doc):\n    return 'Q: ' + doc['question']\n"

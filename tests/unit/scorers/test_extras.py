@@ -26,7 +26,7 @@ def test_a_missing_package_names_the_install_before_the_run(monkeypatch, name):
     with pytest.raises(PluginError) as caught:
         create("scorers", name, options)
     assert f"`{package}`" in str(caught.value)
-    assert "pip install 'bakeoff[scorers]'" in caught.value.hint
+    assert "pip install -c constraints.txt '.[scorers]'" in caught.value.hint
 
 
 def test_without_a_schema_json_needs_no_package(monkeypatch):

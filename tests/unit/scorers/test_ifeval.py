@@ -150,7 +150,7 @@ def test_without_langdetect_the_run_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "langdetect", None)
     with pytest.raises(PluginError) as caught:
         graded([("language:response_language", {"language": "xx"})], "")
-    assert "bakeoff[ifeval]" in caught.value.hint
+    assert "'.[ifeval]'" in caught.value.hint
     assert graded([("punctuation:no_comma", {})], "a").passed
 
 

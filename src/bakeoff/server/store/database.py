@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from bakeoff.errors import PluginError, StoreError, UsageError
+from bakeoff.errors import PluginError, StoreError, UsageError, install_hint
 from bakeoff.server.times import now_us
 
 _BUSY_MS = 30_000
@@ -59,7 +59,7 @@ class Database:
         except ModuleNotFoundError as error:
             raise PluginError(
                 f"PostgreSQL needs the package `{error.name}`",
-                hint="from the clone: `.venv/bin/pip install -c constraints.txt '.[server,postgres]'`",
+                hint=install_hint("server", "postgres"),
             ) from error
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
