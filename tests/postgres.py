@@ -11,21 +11,23 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from tests.ports import free_port
 
-FAST = ("fsync=off", "shared_buffers=16MB", "unix_socket_directories=", "listen_addresses=127.0.0.1")
+PLACE = ("unix_socket_directories=", "listen_addresses=127.0.0.1")
+FAST = ("fsync=off", "shared_buffers=16MB", *PLACE)
 
 
 class Postgres:
     """One data folder and, while it runs, the server on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -36,7 +38,7 @@ class Postgres:
 
     def start(self) -> Self:
         """Start on the same port and data as before and wait until it answers."""
-        options = [part for setting in FAST for part in ("-c", setting)]
+        options = [part for setting in self.settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [binary("postgres"), "-D", self.folder / "data", "-p", str(self.port), *options],
@@ -92,14 +94,14 @@ def account() -> int | None:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(settings: Sequence[str] = FAST) -> Iterator[Postgres]:
     """Yield a running server with the empty database `postgres`; its data go when it ends."""
     # pytest's own folders are closed to other users.
     folder = Path(tempfile.mkdtemp(prefix="bakeoff-postgres-"))
     user = account()
     if user is not None:
         os.chown(folder, user, -1)
-    server = Postgres(folder)
+    server = Postgres(folder, settings)
     try:
         subprocess.run(
             [binary("initdb"), "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"],
