@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 import bakeoff
 
@@ -68,17 +71,30 @@ def python_files() -> list[Path]:
     return sorted(path for top in ("src", "tests", "bench", "scripts") for path in (ROOT / top).rglob("*.py"))
 
 
-def package_trees() -> Iterator[tuple[Path, ast.Module]]:
+def package_trees() -> Iterator[tuple[Path, list[ast.AST]]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        yield path, ast.parse(path.read_text(encoding="utf-8"))
+        yield path, nodes(path)
+
+
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all nodes of a file, whose tree is read and walked once for all rules."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget() -> Iterator[None]:
+    """Give back what the trees take, some hundred megabytes."""
+    yield
+    nodes.cache_clear()
 
 
 def at(path: Path, node: ast.AST) -> str:
     return f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
 
 
-def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+def functions(tree: Iterable[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in tree if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def word(node: ast.expr | None) -> str:
@@ -105,7 +121,7 @@ def test_functions_are_short() -> None:
     found = [
         f"{at(path, node)} {node.name}: {lines} > {FUNCTION_LINES} lines"
         for path in python_files()
-        for node in functions(ast.parse(path.read_text(encoding="utf-8")))
+        for node in functions(nodes(path))
         if (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     ]
     report(found, "split these functions")
@@ -137,7 +153,7 @@ def test_inheritance_is_flat() -> None:
             path.name in {"errors.py", "faults.py"},
         )
         for path, tree in package_trees()
-        for node in ast.walk(tree)
+        for node in tree
         if isinstance(node, ast.ClassDef)
     }
 
@@ -166,7 +182,7 @@ def test_only_the_clock_reads_a_clock() -> None:
     for path, tree in package_trees():
         if path == PACKAGE / "clock.py":
             continue
-        for node in ast.walk(tree):
+        for node in tree:
             if isinstance(node, ast.Attribute):
                 read = node.attr.removesuffix("_ns") in CLOCKS.get(word(node.value), ())
             else:
@@ -186,7 +202,7 @@ def test_no_error_is_swallowed() -> None:
     """Outside the fences a broad `except` may only clean up and raise again."""
     found = []
     for path, tree in package_trees():
-        for node in ast.walk(tree):
+        for node in tree:
             if isinstance(node, ast.ExceptHandler) and is_broad(node.type):
                 last = node.body[-1]
                 swallowed = not (isinstance(last, ast.Raise) and last.exc is None)

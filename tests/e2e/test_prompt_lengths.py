@@ -51,12 +51,18 @@ def test_a_real_tokenizer_counts_the_asked_length(tmp_path: Path, monkeypatch, s
     assert misses(found[3:]) == []
 
 
-@pytest.mark.parametrize("system", ["", "Antidisestablishmentarianism, naïveté & co."])
 @pytest.mark.parametrize(
-    "length", [150, {"kind": "lognormal", "mean": 120, "stddev": 80, "min": 60, "max": 500}]
+    ("length", "system"),
+    [
+        (150, ""),
+        (
+            {"kind": "lognormal", "mean": 120, "stddev": 80, "min": 60, "max": 500},
+            "Antidisestablishmentarianism, naïveté & co.",
+        ),
+    ],
 )
 def test_a_whole_run_reaches_the_asked_lengths_within_two_percent(
-    tmp_path: Path, monkeypatch, system, length
+    tmp_path: Path, monkeypatch, length, system
 ):
     monkeypatch.setenv("BAKEOFF_HOME", str(tmp_path / "home"))
     one = {
