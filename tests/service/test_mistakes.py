@@ -117,7 +117,10 @@ def test_a_plan_and_a_target_are_told_all_mistakes_too(service: Live):
     target = {"endpoint": "http://10.0.0.1/v1", "params": {"temperature": "hot"}}
     refused = service.call("PUT", "/api/v1/targets/x", target)
     paths = [each["path"] for each in refused.json["error"]["problems"]]
-    assert paths == ["models[0].endpoint", "models[0].params.temperature"]
+    assert paths == ["endpoint", "params.temperature"]
+    assert "models[0]" not in refused.json["error"]["message"]
+    one = service.call("PUT", "/api/v1/targets/x", {"endpoint": "http://10.0.0.1/v1"}).json["error"]
+    assert one["message"].startswith("endpoint: ")
 
 
 @pytest.mark.parametrize(
