@@ -123,6 +123,13 @@ def test_a_plan_and_a_target_are_told_all_mistakes_too(service: Live):
     assert one["message"].startswith("endpoint: ")
 
 
+def test_a_benchmark_is_told_its_mistakes_by_their_places_in_the_section(service: Live):
+    section = {"dataset": {"type": "synthetic"}, "load": {"kind": "concurent"}, "params": {"max_tokens": "x"}}
+    refused = service.call("PUT", "/api/v1/benchmarks/x", {"section": section})
+    paths = [each["path"] for each in refused.json["error"]["problems"]]
+    assert paths == ["section.load.kind", "section.params.max_tokens"]
+
+
 @pytest.mark.parametrize(
     "spec",
     [

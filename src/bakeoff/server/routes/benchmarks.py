@@ -13,6 +13,7 @@ from bakeoff.server.http.shown import Shape
 from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.specs.builtin import BUILTIN, BuiltIn
 from bakeoff.server.specs.drafts import draft
+from bakeoff.server.specs.problems import placed
 from bakeoff.server.specs.references import BENCHMARK
 from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
@@ -73,7 +74,8 @@ def put(name: Name, body: BenchmarkBody, service: TheService, caller: Manager) -
     }
     if body.section.get("models"):
         raise RefusedError("section.models: a registered benchmark is asked of all models of a spec")
-    with draft(service, NewJob(name="draft", document=document), caller):
+    new = NewJob(name="draft", document=document)
+    with placed("benchmarks[0].", "section."), draft(service, new, caller):
         pass
     found = service.objects.put(BENCHMARK, name, body.section, project=caller.project, owner=caller.name)
     return _shown(found)

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -11,12 +9,12 @@ from anyio import fail_after
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import Field
 
-from bakeoff.errors import BakeoffError, EndpointError
+from bakeoff.errors import EndpointError
 from bakeoff.records.capabilities import Capabilities
 from bakeoff.run.probing import probe_models
 from bakeoff.run.remembering import Notebook
 from bakeoff.server.access import Principal
-from bakeoff.server.faults import MistakesError, RefusedError
+from bakeoff.server.faults import RefusedError
 from bakeoff.server.http.asking import Limit, Offset, json_answer, refusals
 from bakeoff.server.http.calls import Manager, Reader, Runner, TheService
 from bakeoff.server.http.shown import Shape
@@ -24,6 +22,7 @@ from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.secret_values import REFERENCE
 from bakeoff.server.service import Service
 from bakeoff.server.specs.drafts import draft
+from bakeoff.server.specs.problems import placed
 from bakeoff.server.specs.references import TARGET, spec_model, spec_name
 from bakeoff.server.store.objects import Thing
 from bakeoff.server.times import iso
@@ -33,7 +32,6 @@ from bakeoff.stores.redact import Redactor
 ROUTER = APIRouter(prefix="/api/v1/targets", tags=["targets"], responses=refusals(404, 409, 422))
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie", re.IGNORECASE)
 _PROBE_S = 90.0
-_MODEL = "models[0]."
 
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._:-]*"
 Name = Annotated[str, Path(min_length=1, max_length=200, pattern=rf"^{_PART}(/{_PART})*$")]
@@ -88,7 +86,7 @@ def put(name: Name, body: TargetBody, service: TheService, caller: Manager) -> T
     target = body.model_dump(exclude_none=True)
     check_values(target)
     _check_secrets(target)
-    with _of_target(), draft(service, _job(name, target), caller):
+    with placed("models[0].", ""), draft(service, _job(name, target), caller):
         pass
     return _shown(service.objects.put(TARGET, name, target, project=caller.project, owner=caller.name))
 
@@ -142,22 +140,6 @@ def _probed(name: str, service: Service, caller: Principal) -> Response:
 
 def _job(name: str, target: dict[str, Any]) -> NewJob:
     return NewJob(name="draft", document={"models": [spec_model(name, target, spec_name(name))]})
-
-
-@contextmanager
-def _of_target() -> Generator[None]:
-    """Tell mistakes of a spec by their place in its only model, which is all that was sent."""
-    try:
-        yield
-    except MistakesError as error:
-        problems = [
-            msgspec.structs.replace(each, path=each.path.removeprefix(_MODEL)) for each in error.problems
-        ]
-        raise MistakesError(problems, status=error.status) from error
-    except BakeoffError as error:
-        for each in getattr(error, "errors", (error,)):
-            each.message = each.message.removeprefix(_MODEL)
-        raise
 
 
 def _check_secrets(target: dict[str, Any]) -> None:

@@ -4,8 +4,10 @@ import contextlib
 import re
 from collections.abc import Generator
 
+import msgspec
+
 from bakeoff.errors import BakeoffError
-from bakeoff.server.faults import Problem
+from bakeoff.server.faults import MistakesError, Problem
 
 _FOLDER = re.compile(r"[^\s`:]*/bakeoff-(?:check|draft)-[A-Za-z0-9_]+(/?)")
 _PLACE = re.compile(r"^([A-Za-z_][\w.-]*(?:\[\d+\]|\.[\w-]+)*): (.*)$", re.DOTALL)
@@ -24,6 +26,31 @@ def as_sent() -> Generator[None]:
             if each.where.startswith(_OURS):
                 each.where = ""
         raise
+
+
+@contextlib.contextmanager
+def placed(read: str, sent: str) -> Generator[None]:
+    """Tell mistakes of the block by the place in what was sent, which was read as a part of a spec.
+
+    Args:
+        read: how a place begins in the spec.
+        sent: how the same one begins in what was sent.
+    """
+    try:
+        yield
+    except MistakesError as error:
+        problems = [
+            msgspec.structs.replace(each, path=_moved(each.path, read, sent)) for each in error.problems
+        ]
+        raise MistakesError(problems, status=error.status) from error
+    except BakeoffError as error:
+        for each in getattr(error, "errors", (error,)):
+            each.message = _moved(each.message, read, sent)
+        raise
+
+
+def _moved(text: str, read: str, sent: str) -> str:
+    return sent + text.removeprefix(read) if text.startswith(read) else text
 
 
 def problem_of(error: BakeoffError, path: str = "") -> Problem:
