@@ -9,6 +9,8 @@ INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input -
 
 # pyright: do not ask the network for a newer release.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Tests start hundreds of processes: what is compiled once stays compiled, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
