@@ -110,6 +110,16 @@ def guard_uvloop() -> None:
         setattr(uvloop.Loop, name, guarded)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Put our own scheduler in the place of `loadfile`; other ways to spread tests stay as they are."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.one_engine import OneEngine
+
+    return OneEngine(config, log)
+
+
 def cache_dir() -> Path:
     """Return the person's own cache of downloads."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

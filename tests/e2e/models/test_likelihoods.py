@@ -21,7 +21,7 @@ from bakeoff.stats.quantiles import quantile
 from bakeoff.stats.special import binomial_cdf
 from bakeoff.wire import Client, make_route
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 REFERENCES = ROOT / "tests" / "data"
 DATA = Path(os.environ.get("BAKEOFF_TEST_DATA", ROOT.parent / "shared" / "data"))
 HELLASWAG = DATA / "hellaswag.jsonl"
