@@ -24,6 +24,7 @@ from bakeoff.deployers import served_name
 from bakeoff.errors import UsageError
 from bakeoff.plan import asked_names, calibration_cases, make_load, make_plan
 from bakeoff.prompts.modes import allowed_modes, with_modes
+from bakeoff.races import open_rules_note
 from bakeoff.records import BenchmarkSpec, Case, Plan, Sampling, Spec, Stage, Weights
 from bakeoff.run.benches import form_of, load_benchmark_cases, make_renderer, make_scorers, with_default_modes
 from bakeoff.run.earlier import Earlier
@@ -366,7 +367,8 @@ def _notes(plans: _Plans) -> Iterator[str]:
     if any(each.target.endpoint is not None for each in plans.candidates):
         yield "before the run, each endpoint is asked one question of at most 16 tokens, which is not counted"
     if spec.decide.race:
-        yield "a race may end earlier; these numbers are for all cases"
+        told = "" if plans.plan.race is None else open_rules_note(plans.plan.race)
+        yield told or "a race may end earlier; these numbers are for all cases"
     if spec.cache:
         yield "answers that the cache holds are not asked again; these numbers are without it"
     if any(b.repeats > 1 for b in spec.benchmarks):

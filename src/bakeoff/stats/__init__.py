@@ -42,7 +42,7 @@ _PLACES = {
         "unpaired_cases",
     ),
     "bakeoff.stats.quantiles": ("Summary", "quantile", "summarise"),
-    "bakeoff.stats.race": ("Loss", "PairState", "PairTest", "Race", "RaceState"),
+    "bakeoff.stats.race": ("Loss", "PairState", "PairTest", "Race", "RaceState", "Terms"),
     "bakeoff.stats.rank": (
         "Pairwise",
         "RankInterval",

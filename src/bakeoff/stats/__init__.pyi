@@ -43,6 +43,7 @@ from bakeoff.stats.race import PairState as PairState
 from bakeoff.stats.race import PairTest as PairTest
 from bakeoff.stats.race import Race as Race
 from bakeoff.stats.race import RaceState as RaceState
+from bakeoff.stats.race import Terms as Terms
 from bakeoff.stats.rank import Pairwise as Pairwise
 from bakeoff.stats.rank import RankInterval as RankInterval
 from bakeoff.stats.rank import Standing as Standing

@@ -282,6 +282,10 @@ def test_a_scorer_that_waits_is_counted_apart(tmp_path):
 def test_races_and_caches_are_noted(tmp_path):
     notes = " ".join(forecast(load(tmp_path, decide={"race": True}, cache=True)).notes)
     assert "a race may end earlier" in notes
+    budget = {"race": True, "budget": {"usd_per_1k_requests": 1}}
+    open_ones = " ".join(forecast(load(tmp_path, decide=budget)).notes)
+    assert "the race drops nobody, because `decide.budget` may rule out whoever is best on" in open_ones
+    assert "a race may end earlier" not in open_ones
     assert "answers that the cache holds" in notes
 
 
