@@ -11,6 +11,7 @@ import msgspec
 from bakeoff import clock, plugins
 from bakeoff.assertions import metrics
 from bakeoff.decide.cost.pricing import Found, price_of
+from bakeoff.decide.forecast.floors import FloorQuestion, PlannedFloor, asked_floors, planned_floor
 from bakeoff.decide.forecast.power import (
     PlannedComparison,
     PlannedLoad,
@@ -87,6 +88,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     cannot: list[str]
     comparisons: list[PlannedComparison]
     loads: list[PlannedLoad]
+    floors: list[PlannedFloor] = []
     efforts: list[Effort]
     gradings: list[Grading]
     judges: list[JudgeEffort] = []
@@ -142,7 +144,7 @@ def forecast(loaded: LoadedSpec, earlier: Earlier = Earlier()) -> Forecast:  # n
     plan = make_plan(spec, [each.target for each in candidates], cases)
     plans = _Plans(spec=spec, candidates=candidates, cases=cases, plan=plan, earlier=earlier)
     comparisons = [row for question in _questions(plans) for row in _compared(plans, question)]
-    loads = list(_loads(plans))
+    loads, floors = list(_loads(plans)), list(_floors(plans))
     efforts = list(_efforts(plans))
     seconds = _total([each.seconds for each in efforts])
     hardware = list(_hardware(plans, seconds))
@@ -151,9 +153,10 @@ def forecast(loaded: LoadedSpec, earlier: Earlier = Earlier()) -> Forecast:  # n
         plan_hash=plan.hash if _is_final(spec) else None,
         rule_hash=rule_hash(spec.decide),
         earlier=earlier.run,
-        cannot=[*undecidable(spec, comparisons, loads), *_open_budget(plans, efforts)],
+        cannot=[*undecidable(spec, comparisons, loads, floors), *_open_budget(plans, efforts)],
         comparisons=comparisons,
         loads=loads,
+        floors=floors,
         efforts=efforts,
         gradings=list(_gradings(plans)),
         judges=list(_judges(plans, efforts)),
@@ -246,6 +249,18 @@ def _loads(plans: _Plans) -> Iterator[PlannedLoad]:
             requests = getattr(make_load(benchmark.load), "step_requests", requests)
         attainment = None if slo is None else slo.attainment
         yield planned_load(benchmark.name, requests, attainment, plans.spec.decide.level)
+
+
+def _floors(plans: _Plans) -> Iterator[PlannedFloor]:
+    """Yield what can be shown of each floor on a graded metric."""
+    graded, earlier = _graded(plans), plans.earlier
+    for metric, floor in asked_floors(plans.spec.decide, next(iter(graded), None)):
+        if metric in graded:
+            names = asked_names(graded[metric], [each.target for each in plans.candidates])
+            seen = {name: one for name, one in earlier.shares.get(metric, {}).items() if name in names}
+            sizes = _clusters(plans, graded[metric], names[0])
+            question = FloorQuestion(metric=metric, floor=floor, clusters=sizes, seen=seen, run=earlier.run)
+            yield planned_floor(question, plans.spec.decide.level)
 
 
 def _efforts(plans: _Plans) -> Iterator[Effort]:

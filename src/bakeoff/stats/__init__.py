@@ -35,6 +35,9 @@ _PLACES = {
         "tango",
     ),
     "bakeoff.stats.power": (
+        "floor_cases",
+        "floor_passes",
+        "floor_share",
         "noninferior_cases",
         "noninferior_margin",
         "paired_cases",

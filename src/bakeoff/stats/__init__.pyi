@@ -30,6 +30,9 @@ from bakeoff.stats.paired import mcnemar as mcnemar
 from bakeoff.stats.paired import newcombe_paired as newcombe_paired
 from bakeoff.stats.paired import tabulate as tabulate
 from bakeoff.stats.paired import tango as tango
+from bakeoff.stats.power import floor_cases as floor_cases
+from bakeoff.stats.power import floor_passes as floor_passes
+from bakeoff.stats.power import floor_share as floor_share
 from bakeoff.stats.power import noninferior_cases as noninferior_cases
 from bakeoff.stats.power import noninferior_margin as noninferior_margin
 from bakeoff.stats.power import paired_cases as paired_cases
