@@ -332,7 +332,7 @@ def test_the_demo_can_be_forecast_without_its_weights(tmp_path):
 
 
 def test_floors_on_graded_metrics_are_sized(tmp_path):
-    rules = [{"metric": "load.request_rate", "at_least": 0.5}]
+    rules = [{"metric": "sums.output_tokens", "at_least": 0.5}]
     asked = {"quality": {"at_least": 0.8}, "rules": rules}
     (floor,) = forecast(load(tmp_path, decide=asked)).floors
     assert (floor.metric, floor.floor, floor.n) == ("sums.accuracy", 0.8, 2)
