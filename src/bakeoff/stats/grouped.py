@@ -152,10 +152,10 @@ class GroupedRace:
         """
         remaining = self.state.remaining
         check_scores(scores, remaining, low=0.0, high=1.0)
-        for pair in combinations(remaining, 2):
-            differences = pair_differences(scores[pair[0]], scores[pair[1]], groups)
-            self._pairs[pair].add(differences)
-            for winner, values in ((pair, differences), (pair[::-1], [-each for each in differences])):
+        for a, b in combinations(remaining, 2):
+            differences = pair_differences(scores[a], scores[b], groups)
+            self._pairs[a, b].add(differences)
+            for winner, values in (((a, b), differences), ((b, a), [-each for each in differences])):
                 if winner in self._ahead:
                     self._ahead[winner].add(values)
         self._n += len(scores[remaining[0]])

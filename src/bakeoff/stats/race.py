@@ -165,12 +165,12 @@ class Race:
         """
         remaining = self._remaining()
         check_scores(scores, remaining, low=self._low, high=self._high)
-        for pair in combinations(remaining, 2):
-            differences = pair_differences(scores[pair[0]], scores[pair[1]], groups)
-            self._pairs[pair].add(differences)
-            for test in self._close.get(pair, ()):
+        for a, b in combinations(remaining, 2):
+            differences = pair_differences(scores[a], scores[b], groups)
+            self._pairs[a, b].add(differences)
+            for test in self._close.get((a, b), ()):
                 test.add(differences)
-            for winner, values in ((pair, differences), (pair[::-1], [-each for each in differences])):
+            for winner, values in (((a, b), differences), ((b, a), [-each for each in differences])):
                 if winner in self._ahead:
                     self._ahead[winner].add(values)
         self._n += len(scores[remaining[0]])
