@@ -94,6 +94,15 @@ class StoreError(BakeoffError):
     """A run directory cannot be written or read."""
 
 
+class NoRoomError(StoreError):
+    """An archive cannot be unpacked here: the disk is full, or its folder refuses files.
+
+    Nothing is said of the archive, so the exit code is not the one of an archive that fails.
+    """
+
+    exit_code = 2
+
+
 class RunLockedError(StoreError):
     """Another process is writing this run."""
 

@@ -122,6 +122,11 @@ class Scorer(Protocol):
     In a spec every type may also be asked for as `not-TYPE`, and takes three keys more: `transform`, which
     is done to the answer first, such as `output.trim()`; `allow_code`, without which it runs none; and
     `weight`, for scorers that feed one metric together.
+
+    A scorer that may give the same answer another grade, because it draws lots or looks at a clock, has an
+    attribute `deterministic` that is False: a property or a class variable, for a field would be an option.
+    `bakeoff verify` then leaves its grades out, and says so. A scorer without the attribute is deterministic:
+    its grades are computed again, and one that comes out differently is told as wrong.
     """
 
     @property
@@ -148,6 +153,11 @@ class SlowScorer(Protocol):
     async def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
         """Return the grade of `answer`, the sample's text without reasoning."""
         ...
+
+
+def deterministic(scorer: object) -> bool:
+    """Tell whether a scorer gives the same answer the same grade each time; it does if it says nothing."""
+    return bool(getattr(scorer, "deterministic", True))
 
 
 class SampleMetric(Protocol):

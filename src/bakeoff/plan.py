@@ -16,7 +16,7 @@ import msgspec
 from bakeoff import plugins
 from bakeoff.extend import Ladder, Load
 from bakeoff.prompts import content_hash, conversations
-from bakeoff.races import planned_race, raced_order
+from bakeoff.races import asked_race, planned_race, raced_order
 from bakeoff.records import BenchmarkSpec, Case, Intent, LoadSpec, Plan, PlannedRace, Spec, Stage, Target
 from bakeoff.words import Distinct, words_of
 
@@ -391,6 +391,6 @@ def _hash(
             "servers": servers,
             "benchmarks": asked,
         }
-        | ({} if race is None else {"race": race})
+        | ({} if race is None else {"race": asked_race(race)})
     )
     return hashlib.sha256(text).hexdigest()

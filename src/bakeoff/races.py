@@ -3,7 +3,7 @@
 Knows no answers and no tests.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
@@ -45,12 +45,49 @@ def planned_race(spec: Spec) -> PlannedRace | None:
             f"the benchmark `{benchmark.name}` has `load.{limit}`, which ends each target's part on its own",
             hint=f"leave out `load.{limit}` or `decide.race`",
         )
+    incumbent = spec.decide.incumbent
+    names = benchmark.models or [model.name for model in spec.models]
     return PlannedRace(
         benchmark=benchmark.name,
         metric=metric,
         rule=RaceRule() if rule is True else rule,
         level=spec.decide.level,
+        lead=spec.decide.quality.margin,
+        incumbent=incumbent if incumbent in names else None,
+        open_rules=tuple(_open_rules(spec, None if metric is None else f"{benchmark.name}.{metric}")),
     )
+
+
+def open_rules_note(race: PlannedRace) -> str:
+    """Say why a race drops nobody; empty where it may."""
+    if not race.open_rules:
+        return ""
+    rules = ", ".join(f"`{rule}`" for rule in race.open_rules)
+    return f"the race drops nobody, because {rules} may rule out whoever is best on {race.benchmark}"
+
+
+def asked_race(race: PlannedRace) -> dict[str, object]:
+    """Return what names a race in a plan's hash: what it could not say at first only where it says it."""
+    later = {"lead", "incumbent", "open_rules"}
+    plain: dict[str, object] = msgspec.to_builtins(race)
+    return {key: value for key, value in plain.items() if value or key not in later}
+
+
+def _open_rules(spec: Spec, raced: str | None) -> Iterator[str]:
+    """Yield the parts of the rule that may exclude a target that is better on what is raced.
+
+    Its own floor is none of them: whoever is worse is below it, too.
+    """
+    rule = spec.decide
+    if rule.slo is not None and any(benchmark.measured for benchmark in spec.benchmarks):
+        yield "decide.slo"
+    if rule.budget is not None and any(each is not None for each in msgspec.structs.astuple(rule.budget)):
+        yield "decide.budget"
+    for number, one in enumerate(rule.rules):
+        floor = one.at_least is not None and one.metric != raced
+        loss = one.margin is not None and rule.incumbent is not None
+        if floor or loss or one.at_most is not None:
+            yield f"decide.rules[{number}]"
 
 
 def graded(benchmark: BenchmarkSpec) -> bool:

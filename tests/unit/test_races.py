@@ -1,5 +1,6 @@
 """A race is planned: which benchmark, in which order, in which steps; and what cannot be raced is refused."""
 
+from decimal import Decimal
 from random import Random
 from typing import Any
 
@@ -10,18 +11,21 @@ from hypothesis import strategies as st
 
 from bakeoff.errors import UsageError
 from bakeoff.plan import intents, make_plan
-from bakeoff.races import groups, planned_race, raced_order
+from bakeoff.races import asked_race, groups, open_rules_note, planned_race, raced_order
 from bakeoff.records import (
     BenchmarkSpec,
+    BudgetRule,
     Case,
     Choice,
     DecideSpec,
     LoadSpec,
+    MetricRule,
     ModelSpec,
     PlannedRace,
     PromptSpec,
     QualityRule,
     RaceRule,
+    SloSpec,
     Spec,
     Target,
 )
@@ -163,3 +167,69 @@ def test_a_race_is_part_of_the_plans_name_and_none_changes_nothing() -> None:
 
 def test_no_cases_make_no_step() -> None:
     assert make_plan(spec_of(benchmark()), TARGETS, {"b": []}).stages == []
+
+
+def planned(decide: DecideSpec, *more: BenchmarkSpec) -> PlannedRace:
+    """Return the race of a spec with this decision rule."""
+    spec = spec_of(benchmark("b"), *more)
+    found = planned_race(msgspec.structs.replace(spec, decide=msgspec.structs.replace(decide, race=True)))
+    assert found is not None
+    return found
+
+
+def test_a_race_knows_the_accepted_loss_and_who_runs_today() -> None:
+    found = planned(DecideSpec(incumbent="y", quality=QualityRule(margin=0.03)))
+    assert (found.lead, found.incumbent, found.open_rules) == (0.03, "y", ())
+    assert planned(DecideSpec(incumbent="other")).incumbent is None
+    only = msgspec.structs.replace(spec_of(benchmark("b", models=["x", "z"])), decide=DecideSpec(race=True))
+    away = planned_race(
+        msgspec.structs.replace(only, decide=msgspec.structs.replace(only.decide, incumbent="y"))
+    )
+    assert away is not None
+    assert away.incumbent is None
+
+
+MEASURED = BenchmarkSpec(name="load", dataset=Choice(type="jsonl"), measured=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "expected"),
+    [
+        (DecideSpec(slo=SloSpec(ttft=1.0)), [MEASURED], ("decide.slo",)),
+        (DecideSpec(slo=SloSpec(ttft=1.0)), [], ()),
+        (DecideSpec(budget=BudgetRule(usd_per_month=Decimal(5))), [], ("decide.budget",)),
+        (DecideSpec(budget=BudgetRule()), [], ()),
+        (DecideSpec(quality=QualityRule(metric="b.accuracy", at_least=0.5)), [], ()),
+        (
+            DecideSpec(
+                quality=QualityRule(metric="b.accuracy"),
+                rules=(
+                    MetricRule(metric="b.accuracy", at_least=0.5),
+                    MetricRule(metric="b.other", at_least=0.5),
+                    MetricRule(metric="b.e2e.p95", at_most=1.0),
+                    MetricRule(metric="b.e2e", margin=0.1),
+                ),
+            ),
+            [],
+            ("decide.rules[1]", "decide.rules[2]"),
+        ),
+        (
+            DecideSpec(incumbent="x", rules=(MetricRule(metric="b.e2e", margin=0.1),)),
+            [],
+            ("decide.rules[0]",),
+        ),
+    ],
+)
+def test_rules_that_may_exclude_the_best_leave_nobody_to_drop(
+    rule: DecideSpec, more: list[BenchmarkSpec], expected: tuple[str, ...]
+) -> None:
+    found = planned(rule, *more)
+    assert found.open_rules == expected
+    note = open_rules_note(found)
+    assert note.startswith("the race drops nobody, because `decide.") == bool(expected)
+
+
+def test_a_race_without_such_rules_keeps_the_hash_it_had() -> None:
+    plain = PlannedRace(benchmark="b")
+    assert set(asked_race(plain)) == {"benchmark", "metric", "rule", "level"}
+    assert asked_race(msgspec.structs.replace(plain, lead=0.1))["lead"] == 0.1

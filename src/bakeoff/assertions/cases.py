@@ -5,7 +5,7 @@ from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
-from bakeoff.assertions.make import AnyScorer, Quick, Slow, as_grade, at_once, waits
+from bakeoff.assertions.make import AnyScorer, Quick, Slow, as_grade, at_once, steady, waits
 from bakeoff.assertions.nodes import Check, CheckSet, Subject, leaves
 from bakeoff.assertions.read import is_slow
 from bakeoff.assertions.scorers import Assertions, AssertSet
@@ -29,10 +29,16 @@ class _Particular(Protocol):
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """Assertions none of which has to be waited for; `same` are those that all cases share."""
+    """Assertions none of which has to be waited for.
+
+    Attributes:
+        same: those that all cases share.
+        deterministic: each gives the same answer the same grade each time.
+    """
 
     inner: Assertions | AssertSet
     same: CheckSet | None = None
+    deterministic: bool = True
 
     @property
     def metric(self) -> str:
@@ -50,9 +56,14 @@ def settled(scorer: AnyScorer, cases: Sequence[Case]) -> AnyScorer:
     """Return a scorer without waiting in place of one that has nothing to wait for with these cases."""
     if isinstance(scorer, AssertSet):
         checks = scorer.checks()
-        return scorer if waits(checks) else Settled(inner=scorer, same=checks)
+        if waits(checks):
+            return scorer
+        return Settled(inner=scorer, same=checks, deterministic=steady(checks))
     if isinstance(scorer, Assertions):
-        return scorer if any(waits(scorer.checks(case)) for case in cases) else Settled(inner=scorer)
+        each = [scorer.checks(case) for case in cases]
+        if any(map(waits, each)):
+            return scorer
+        return Settled(inner=scorer, deterministic=all(map(steady, each)))
     return scorer
 
 

@@ -12,7 +12,7 @@ from bakeoff.assertions.kinds import bare
 from bakeoff.assertions.nodes import SCORE, Check, CheckSet, Subject, leaves, names
 from bakeoff.assertions.read import Way, is_slow, read_transform_of, with_content
 from bakeoff.errors import PluginError
-from bakeoff.extend import Scorer, SlowScorer
+from bakeoff.extend import Scorer, SlowScorer, deterministic
 from bakeoff.records import Case, Choice, Grade, Part, Sample
 from bakeoff.sandbox import FILE
 
@@ -28,6 +28,11 @@ class Quick(msgspec.Struct, frozen=True, kw_only=True):
 
     node: Check | CheckSet
     metric: str
+
+    @property
+    def deterministic(self) -> bool:
+        """Tell whether the same answer gets the same grade each time."""
+        return steady(self.node)
 
     def grade(self, answer: str, case: Case, sample: Sample) -> Grade:
         """Return their grade of an answer."""
@@ -137,6 +142,11 @@ def wrapped(node: Check | CheckSet, metric: str) -> AnyScorer:
 def waits(node: Check | CheckSet) -> bool:
     """Tell whether an answer of the node has to be waited for."""
     return any(leaf.slow or (leaf.transform and leaf.transform.script) for leaf in leaves(node))
+
+
+def steady(node: Check | CheckSet) -> bool:
+    """Tell whether all assertions of the node give the same answer the same grade each time."""
+    return all(deterministic(leaf.scorer) for leaf in leaves(node))
 
 
 async def grade(node: Check | CheckSet, subject: Subject) -> Grade:

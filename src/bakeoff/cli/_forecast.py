@@ -1,7 +1,10 @@
 """A forecast as tables: what it can show, and what it takes."""
 
+import math
+
 from bakeoff.cli._forecast_sums import duration, usd_text
 from bakeoff.cli._terminal import table
+from bakeoff.decide.forecast.floors import PlannedFloor
 from bakeoff.decide.forecast.power import PlannedComparison, PlannedLoad, Scenario
 from bakeoff.run.effort import Effort
 from bakeoff.run.planning import Forecast
@@ -10,13 +13,16 @@ from bakeoff.run.planning import Forecast
 def can_table(found: Forecast) -> str:
     """Return what comparisons and loads can show; pairs that share their assumptions are one row."""
     rows = dict.fromkeys(_can_row(row, one) for row in found.comparisons for one in row.scenarios)
-    loads = [_load_row(one) for one in found.loads]
+    floors, loads = [_floor_row(one) for one in found.floors], [_load_row(one) for one in found.loads]
     parts = [
         table(
             ("metric", "cases", "pairs", "if they disagree on", "smallest gap", "cases for your margin"),
             [*rows],
         )
         if rows
+        else "",
+        table(("metric", "cases", "floor", "right to show it", "true share that shows it"), floors)
+        if floors
         else "",
         table(
             ("load", "requests", "asked attainment", "may miss it", "percentiles with an upper bound"), loads
@@ -25,6 +31,17 @@ def can_table(found: Forecast) -> str:
         else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _floor_row(one: PlannedFloor) -> tuple[str, ...]:
+    worth = "" if one.icc is None else f" (worth {one.effective:,.0f})"
+    return (
+        one.metric,
+        f"{one.n:,}{worth}",
+        f"{100 * one.floor:g} %",
+        "cannot be shown" if one.passes is None else f"{one.passes:,}",
+        "none" if one.share is None else f"{math.ceil(1000 * one.share - 1e-9) / 10:g} %",
+    )
 
 
 def _load_row(one: PlannedLoad) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ def command(
     """Check signature, hashes and rows, and compute every number again from the rows.
 
     FILE is an archive of evidence; RUN is an id, its beginning, or a path, and the latest by default. Ends
-    with 0 where everything holds, and with 1 where something does not.
+    with 0 where everything holds, with 1 where something does not, and with 2 where it cannot be looked at,
+    as without room to unpack it.
     """
     from bakeoff.cli._terminal import print_document
     from bakeoff.evidence import key_folder, list_keys, read_public

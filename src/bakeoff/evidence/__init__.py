@@ -3,7 +3,7 @@
 Knows keys, archives and hashes, but nothing of what the files say.
 """
 
-from bakeoff.evidence.archive import Content, Unpacked, pack, read_member, safety, unpack
+from bakeoff.evidence.archive import Content, Unpacked, no_room, pack, read_member, safety, unpack
 from bakeoff.evidence.finding import Finding
 from bakeoff.evidence.keys import (
     Key,
@@ -57,6 +57,7 @@ __all__ = [
     "list_keys",
     "make_key",
     "manifest_bytes",
+    "no_room",
     "pack",
     "read_manifest",
     "read_member",

@@ -7,13 +7,13 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
 
-from bakeoff.errors import StoreError
+from bakeoff.errors import NoRoomError, StoreError
 from bakeoff.evidence.finding import Finding
 from bakeoff.evidence.lines import LineHasher, read_lines
 from bakeoff.evidence.manifest import FILES, LINES, MANIFEST, SIGNATURE, FileFacts
@@ -26,6 +26,7 @@ _CHUNK = 1 << 20
 _DOCUMENTS = {MANIFEST, SIGNATURE}
 _KNOWN = {*FILES, LINES, *_DOCUMENTS}
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ROOM = "free some space, or set TMPDIR to a folder with more"
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError)
 
 
@@ -153,28 +154,45 @@ def unpack(archive: zipfile.ZipFile, names: Iterable[str], folder: Path) -> Unpa
     """Unpack files of a safe archive into a folder, line by line, and hash them on the way.
 
     Raises:
-        StoreError: the disk has no room for them.
+        NoRoomError: the disk has no room for them, or the folder cannot be written.
     """
     wanted = [name for name in names if name in archive.namelist()]
     size = sum(archive.getinfo(name).file_size for name in wanted)
-    folder.mkdir(parents=True, exist_ok=True)
-    if size > shutil.disk_usage(folder).free:
-        hint = "free some space, or set TMPDIR to a folder with more"
-        raise StoreError(f"there is no room to unpack {size:,} bytes", where=str(folder), hint=hint)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise no_room(error, folder) from error
+    if size > free:
+        message = f"there is no room to unpack {size:,} bytes: {free:,} are free"
+        raise NoRoomError(message, where=str(folder), hint=_ROOM)
     hashes: dict[str, LineHasher] = {}
     findings: list[Finding] = []
     for name in wanted:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        hashes[name] = LineHasher()
+        path, hashes[name] = folder / name, LineHasher()
+        # A quota, or somebody else who fills the disk, shows only while writing: no flaw of the archive.
         try:
-            with archive.open(name) as packed, path.open("wb") as file:
-                # Its own buffer makes reading lines many times as fast.
-                for line in read_lines(
-                    cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", packed), _CHUNK))
-                ):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for line in _member_lines(archive, name, findings):
                     hashes[name].add(line)
                     file.write(line)
-        except _READ_ERRORS as error:
-            findings.append(Finding(check="archive", text=f"it cannot be read whole: {error}", file=name))
+        except OSError as error:
+            raise no_room(error, folder) from error
     return Unpacked(hashes=hashes, findings=findings)
+
+
+def no_room(error: OSError, folder: Path) -> NoRoomError:
+    """Return the error of a folder in which nothing can be unpacked."""
+    why = error.strerror or str(error)
+    return NoRoomError(f"the archive cannot be unpacked: {why}", where=str(folder), hint=_ROOM)
+
+
+def _member_lines(archive: zipfile.ZipFile, name: str, findings: list[Finding]) -> Iterator[bytes]:
+    """Yield a member's lines as far as they can be read, and note why they end early."""
+    try:
+        with archive.open(name) as packed:
+            # Its own buffer makes reading lines many times as fast.
+            yield from read_lines(cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", packed), _CHUNK)))
+    except _READ_ERRORS as error:
+        findings.append(Finding(check="archive", text=f"it cannot be read whole: {error}", file=name))

@@ -36,12 +36,18 @@ class BreakEven(msgspec.Struct, frozen=True, kw_only=True):
         from_rate: requests per second above which hosting first is cheaper; None where it never is, or where
             that is unknown.
         always_from: requests per second above which it always is.
+        always_from_low: the same at the upper end of the measured throughput's interval; None is unknown.
+        always_from_high: at its lower end; None is unknown, or `may_never`.
+        may_never: at the lower end of the throughput's interval, hosting is never cheaper.
         note: why there is none, or what the figures stand on.
     """
 
     against: str
     from_rate: float | None = None
     always_from: float | None = None
+    always_from_low: float | None = None
+    always_from_high: float | None = None
+    may_never: bool = False
     note: str = ""
 
 
@@ -60,6 +66,8 @@ class TargetCost(msgspec.Struct, frozen=True, kw_only=True):
         per_month: of a month of 30 days of the asked traffic.
         traffic: requests per second that were asked for.
         capacity: requests per second that one server holds at the latency targets, as far as was shown.
+        capacity_low: the lower end of its 95 % interval; None where it is unknown.
+        capacity_high: its upper end.
         capacity_below: requests per second at which it was shown not to hold them.
         replicas: servers that the asked traffic needs.
         utilisation: share of these servers' capacity that the asked traffic uses.
@@ -87,3 +95,5 @@ class TargetCost(msgspec.Struct, frozen=True, kw_only=True):
     break_even: list[BreakEven] = []
     prices: list[PriceUsed] = []
     note: str = ""
+    capacity_low: float | None = None
+    capacity_high: float | None = None

@@ -72,19 +72,25 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedRace(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark whose stages are the steps of a race: whoever is shown to be worse is asked no further.
+    """A benchmark whose stages are the steps of a race: whom the rule can choose no more is asked no further.
 
     Attributes:
         benchmark: its stages are the steps, in which the targets take turns.
         metric: the metric that is raced, without the benchmark; None for that of the first scorer.
         rule: when to look, and which differences are as good as none.
         level: 1 minus the chance of any wrong claim.
+        lead: the loss that the rule accepts for a lower cost: only who is worse by more is dropped.
+        incumbent: the model in use today, where it races; the rule holds the others against it.
+        open_rules: parts of the rule that may yet exclude whoever leads, so that nobody is dropped.
     """
 
     benchmark: str
     metric: str | None = None
     rule: RaceRule = RaceRule()
     level: float = 0.95
+    lead: float = 0.0
+    incumbent: str | None = None
+    open_rules: tuple[str, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

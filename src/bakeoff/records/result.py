@@ -206,6 +206,9 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
         itl: gaps between tokens, None where an event held several tokens; `chunk_gap` has those.
         service: from sending to the end, without the time that a request waited on our side.
         request_rate: complete answers per second.
+        request_rate_low: the lower end of its 95 % interval, by how the answers spread over the window; None
+            where they are too few to tell.
+        request_rate_high: its upper end.
         asked_rate: requests per second that the load asked for, None in a closed loop.
         slo_attainment: share of requests that met every latency target, with its exact interval.
         goodput: requests per second that met every latency target.
@@ -246,6 +249,8 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     steady_to: float | None = None
     streams: float | None = None
     server: ServerStage | None = None
+    request_rate_low: float | None = None
+    request_rate_high: float | None = None
 
     @property
     def valid(self) -> bool:

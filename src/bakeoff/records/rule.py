@@ -78,8 +78,8 @@ class RaceRule(msgspec.Struct, frozen=True, kw_only=True):
     """How to stop before all cases are asked, at the same error rate.
 
     Attributes:
-        method: `anytime` looks after every step and drops targets that are shown to be worse;
-            `obrien_fleming` looks a few times at times that are fixed before.
+        method: `anytime` looks after every step and drops targets that are shown to be worse, by more than
+            the accepted loss; `obrien_fleming` looks a few times at times that are fixed before.
         step: cases per target between two looks of `anytime`.
         looks: how often `obrien_fleming` looks.
         margin: a difference too small to matter: targets that are this close are called tied.

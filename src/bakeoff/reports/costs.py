@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from bakeoff.charts.numbers import UNKNOWN
-from bakeoff.records import Results, TargetCost
+from bakeoff.records import BreakEven, Results, TargetCost
 
 
 class CostRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +64,37 @@ def _rate(rate: float | None) -> str:
     return UNKNOWN if rate is None else f"{rate:.4g}"
 
 
+def _rate_within(rate: float | None, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return _rate(rate)
+    return f"{_rate(rate)} [{_rate(low)}, {_rate(high)}]"
+
+
 def _least(row: TargetCost) -> str:
     """Return the lowest rate from which hosting is always cheaper than another target, with that target."""
     known = [one for one in row.break_even if one.always_from is not None]
     cheapest = min(known, key=lambda one: one.always_from or 0.0, default=None)
-    return UNKNOWN if cheapest is None else f"{_rate(cheapest.always_from)} ({cheapest.against})"
+    return UNKNOWN if cheapest is None else f"{_always(cheapest)} ({cheapest.against})"
+
+
+def _always(one: BreakEven) -> str:
+    """Return the rate above which hosting is always cheaper, with the interval of the throughput."""
+    if one.always_from_low is None or (one.always_from_high is None and not one.may_never):
+        return _rate(one.always_from)
+    high = "never" if one.may_never else _rate(one.always_from_high)
+    return f"{_rate(one.always_from)} [{_rate(one.always_from_low)}, {high}]"
+
+
+def _ends(one: BreakEven) -> str:
+    """Say how the uncertainty of the throughput moves a break-even; of what it does not move, that, too."""
+    if one.always_from_low is None:
+        return " (the throughput's uncertainty is unknown)"
+    if one.may_never:
+        return f" ({_rate(one.always_from_low)} to never, by the 95 % interval of the throughput)"
+    if one.always_from_low == one.always_from_high:
+        return " (throughout the 95 % interval of the throughput)"
+    ends = f"{_rate(one.always_from_low)} to {_rate(one.always_from_high)}"
+    return f" ({ends}, by the 95 % interval of the throughput)"
 
 
 _COLUMNS: dict[str, Callable[[TargetCost], str]] = {
@@ -80,7 +106,7 @@ _COLUMNS: dict[str, Callable[[TargetCost], str]] = {
     ),
     "per 1M output tokens": lambda row: usd(row.per_1m_tokens),
     "per month": lambda row: usd(row.per_month),
-    "requests/s of a server": lambda row: _rate(row.capacity),
+    "requests/s of a server": lambda row: _rate_within(row.capacity, row.capacity_low, row.capacity_high),
     "servers": lambda row: UNKNOWN if row.replicas is None else f"{row.replicas:,}",
     "always cheaper above (requests/s)": _least,
 }
@@ -91,11 +117,11 @@ def _break_even(row: TargetCost) -> Iterator[str]:
         if one.from_rate is None:
             yield f"cheaper than {one.against}: {one.note or 'unknown'}"
         elif one.always_from == one.from_rate:
-            yield f"cheaper than {one.against} above {_rate(one.from_rate)} requests/s"
+            yield f"cheaper than {one.against} above {_rate(one.from_rate)} requests/s{_ends(one)}"
         else:
             yield (
                 f"cheaper than {one.against} from {_rate(one.from_rate)} requests/s on, and always above "
-                f"{_rate(one.always_from)}, because servers come whole"
+                f"{_rate(one.always_from)}, because servers come whole{_ends(one)}"
             )
 
 

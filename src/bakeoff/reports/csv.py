@@ -54,6 +54,8 @@ COST_COLUMNS = (
     "replicas",
     "utilisation",
     "note",
+    "capacity_low",
+    "capacity_high",
 )
 
 _Cell = str | int | float | None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bakeoff.decide.forecast.floors import ObservedShare
 from bakeoff.decide.forecast.power import Observed
 from bakeoff.decide.gather.collect import Answers, case_values, cluster_names, collect
 from bakeoff.records import BenchmarkSpec, Case, Sample, Score, Usage
@@ -24,11 +25,13 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
         run: its id; empty where there is none.
         usual: by benchmark and target, what a request took.
         observed: by metric and pair of targets, how often they disagreed.
+        shares: by metric and target, on which share of the cases it was right.
     """
 
     run: str = ""
     usual: dict[tuple[str, str], Usual] = {}
     observed: dict[str, dict[tuple[str, str], Observed]] = {}
+    shares: dict[str, dict[str, ObservedShare]] = {}
 
 
 def read_earlier(folder: Path) -> Earlier:
@@ -38,13 +41,16 @@ def read_earlier(folder: Path) -> Earlier:
     collected = collect(read_records(folder, Sample), read_records(folder, Score), warmups)
     cases = read_cases(folder)
     observed: dict[str, dict[tuple[str, str], Observed]] = {}
+    shares: dict[str, dict[str, ObservedShare]] = {}
     for benchmark in spec.benchmarks:
         sides = {target: each for (name, target), each in collected.items() if name == benchmark.name}
         observed.update(observed_of(benchmark, cases.get(benchmark.name, {}), sides))
+        shares.update(shares_of(benchmark, cases.get(benchmark.name, {}), sides))
     return Earlier(
         run=folder.resolve().name,
         usual={place: usual_of(answers.samples) for place, answers in collected.items() if answers.samples},
         observed=observed,
+        shares=shares,
     )
 
 
@@ -86,6 +92,20 @@ def observed_of(
             one = _compared(values[0], values[1], cases)
             if one is not None:
                 found.setdefault(f"{benchmark.name}.{metric}", {})[a, b] = one
+    return found
+
+
+def shares_of(
+    benchmark: BenchmarkSpec, cases: dict[str, Case], sides: Mapping[str, Answers]
+) -> dict[str, dict[str, ObservedShare]]:
+    """Return by metric and target on which share of the cases it was right; scores beyond 0..1 have none."""
+    found: dict[str, dict[str, ObservedShare]] = {}
+    for target, answers in sides.items():
+        for scorer in answers.graded:
+            values = _values(answers, scorer, benchmark, cases).values()
+            if values and all(0.0 <= value <= 1.0 for value in values):
+                one = ObservedShare(share=math.fsum(values) / len(values), n=len(values))
+                found.setdefault(f"{benchmark.name}.{_metric(answers, scorer)}", {})[target] = one
     return found
 
 

@@ -18,6 +18,7 @@ from bakeoff.evidence import (
     Manifest,
     Signature,
     key_id,
+    no_room,
     read_manifest,
     read_member,
     safety,
@@ -86,7 +87,7 @@ def verify_archive(path: Path, trusted: Trust) -> Verification:
 
     Raises:
         UsageError: the file cannot be read.
-        StoreError: there is no room to unpack it.
+        NoRoomError: there is no room to unpack it, which says nothing of it.
     """
     told = _Telling(str(path))
     try:
@@ -186,7 +187,11 @@ def _look(archive: zipfile.ZipFile, trusted: Trust, told: _Telling) -> None:
         return
     told.run, told.created, told.key = manifest.run, manifest.created, manifest.key
     _check_signature(data, signature, manifest, trusted, told)
-    with tempfile.TemporaryDirectory(prefix="bakeoff-verify-") as temporary:
+    try:
+        unpacking = tempfile.TemporaryDirectory(prefix="bakeoff-verify-")
+    except OSError as error:
+        raise no_room(error, Path(tempfile.tempdir or str(archive.filename))) from error
+    with unpacking as temporary:
         folder = Path(temporary) / manifest.run  # results name a run by its folder
         unpacked = unpack(archive, [facts.name for facts in manifest.files], folder)
         changed = [*unpacked.findings, *changed_files(manifest, unpacked.hashes, archive.namelist(), folder)]

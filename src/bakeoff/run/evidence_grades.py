@@ -13,6 +13,7 @@ import msgspec
 from bakeoff.engine.grading import NamedScorer, grade
 from bakeoff.errors import BakeoffError
 from bakeoff.evidence import Finding
+from bakeoff.extend import deterministic
 from bakeoff.prompts.modes import with_modes
 from bakeoff.records import BenchmarkSpec, Case, Event, Sample, Score, Spec
 from bakeoff.run.benches import make_scorers, placed_scorers
@@ -189,6 +190,8 @@ def _why_not(named: NamedScorer) -> str:
     """Say why a scorer does not grade from the run alone; empty where it does."""
     if named.slow:
         return "it runs code, or asks a model or another program"
+    if not deterministic(named.scorer):
+        return "it says of itself that it may give the same answer another grade"
     kinds = (part.removeprefix("not-").rstrip("-0123456789") for part in named.name.split("+"))
     return next((_OUTSIDE[kind] for kind in kinds if kind in _OUTSIDE), "")
 

@@ -11,6 +11,7 @@ import msgspec
 from bakeoff import clock, plugins
 from bakeoff.assertions import metrics
 from bakeoff.decide.cost.pricing import Found, price_of
+from bakeoff.decide.forecast.floors import FloorQuestion, PlannedFloor, asked_floors, planned_floor
 from bakeoff.decide.forecast.power import (
     PlannedComparison,
     PlannedLoad,
@@ -24,6 +25,7 @@ from bakeoff.deployers import served_name
 from bakeoff.errors import UsageError
 from bakeoff.plan import asked_names, calibration_cases, make_load, make_plan
 from bakeoff.prompts.modes import allowed_modes, with_modes
+from bakeoff.races import open_rules_note
 from bakeoff.records import BenchmarkSpec, Case, Plan, Sampling, Spec, Stage, Weights
 from bakeoff.run.benches import form_of, load_benchmark_cases, make_renderer, make_scorers, with_default_modes
 from bakeoff.run.earlier import Earlier
@@ -86,6 +88,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     cannot: list[str]
     comparisons: list[PlannedComparison]
     loads: list[PlannedLoad]
+    floors: list[PlannedFloor] = []
     efforts: list[Effort]
     gradings: list[Grading]
     judges: list[JudgeEffort] = []
@@ -141,7 +144,7 @@ def forecast(loaded: LoadedSpec, earlier: Earlier = Earlier()) -> Forecast:  # n
     plan = make_plan(spec, [each.target for each in candidates], cases)
     plans = _Plans(spec=spec, candidates=candidates, cases=cases, plan=plan, earlier=earlier)
     comparisons = [row for question in _questions(plans) for row in _compared(plans, question)]
-    loads = list(_loads(plans))
+    loads, floors = list(_loads(plans)), list(_floors(plans))
     efforts = list(_efforts(plans))
     seconds = _total([each.seconds for each in efforts])
     hardware = list(_hardware(plans, seconds))
@@ -150,9 +153,10 @@ def forecast(loaded: LoadedSpec, earlier: Earlier = Earlier()) -> Forecast:  # n
         plan_hash=plan.hash if _is_final(spec) else None,
         rule_hash=rule_hash(spec.decide),
         earlier=earlier.run,
-        cannot=[*undecidable(spec, comparisons, loads), *_open_budget(plans, efforts)],
+        cannot=[*undecidable(spec, comparisons, loads, floors), *_open_budget(plans, efforts)],
         comparisons=comparisons,
         loads=loads,
+        floors=floors,
         efforts=efforts,
         gradings=list(_gradings(plans)),
         judges=list(_judges(plans, efforts)),
@@ -245,6 +249,18 @@ def _loads(plans: _Plans) -> Iterator[PlannedLoad]:
             requests = getattr(make_load(benchmark.load), "step_requests", requests)
         attainment = None if slo is None else slo.attainment
         yield planned_load(benchmark.name, requests, attainment, plans.spec.decide.level)
+
+
+def _floors(plans: _Plans) -> Iterator[PlannedFloor]:
+    """Yield what can be shown of each floor on a graded metric."""
+    graded, earlier = _graded(plans), plans.earlier
+    for metric, floor in asked_floors(plans.spec.decide, next(iter(graded), None)):
+        if metric in graded:
+            names = asked_names(graded[metric], [each.target for each in plans.candidates])
+            seen = {name: one for name, one in earlier.shares.get(metric, {}).items() if name in names}
+            sizes = _clusters(plans, graded[metric], names[0])
+            question = FloorQuestion(metric=metric, floor=floor, clusters=sizes, seen=seen, run=earlier.run)
+            yield planned_floor(question, plans.spec.decide.level)
 
 
 def _efforts(plans: _Plans) -> Iterator[Effort]:
@@ -366,7 +382,8 @@ def _notes(plans: _Plans) -> Iterator[str]:
     if any(each.target.endpoint is not None for each in plans.candidates):
         yield "before the run, each endpoint is asked one question of at most 16 tokens, which is not counted"
     if spec.decide.race:
-        yield "a race may end earlier; these numbers are for all cases"
+        told = "" if plans.plan.race is None else open_rules_note(plans.plan.race)
+        yield told or "a race may end earlier; these numbers are for all cases"
     if spec.cache:
         yield "answers that the cache holds are not asked again; these numbers are without it"
     if any(b.repeats > 1 for b in spec.benchmarks):

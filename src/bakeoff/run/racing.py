@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bakeoff import clock
 from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.race import Standing
+from bakeoff.races import open_rules_note
 from bakeoff.records import Case, Event, Plan, Sample, Score, Spec
 from bakeoff.stores.jsonl import JsonlStore
 
@@ -38,7 +39,12 @@ def make_racing(
     from bakeoff.decide.race.contest import make_contest  # noqa: PLC0415  few runs are a race
 
     contest = make_contest(plan, spec, cases)
-    return None if contest is None else Racing(contest, store, zero, control)
+    if contest is None:
+        return None
+    note = open_rules_note(plan.race)
+    if note:
+        control.tell(Progress(kind="note", text=note))
+    return Racing(contest, store, zero, control)
 
 
 class Racing:
@@ -116,7 +122,8 @@ class Racing:
         }
         if self._store_once("race_step", facts):
             for each in dropped:
-                why = f"worse than {each.by}, adjusted p = {each.p:.2g}, n = {each.cases}"
+                lead = f" by more than {100 * each.lead:g} points" if each.lead else ""
+                why = f"worse than {each.by}{lead}, adjusted p = {each.p:.2g}, n = {each.cases}"
                 self._control.tell(Progress(kind="note", text=f"race: {each.target} is out ({why})"))
 
     def _tell_end(self) -> None:

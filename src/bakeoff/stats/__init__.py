@@ -35,6 +35,9 @@ _PLACES = {
         "tango",
     ),
     "bakeoff.stats.power": (
+        "floor_cases",
+        "floor_passes",
+        "floor_share",
         "noninferior_cases",
         "noninferior_margin",
         "paired_cases",
@@ -42,7 +45,7 @@ _PLACES = {
         "unpaired_cases",
     ),
     "bakeoff.stats.quantiles": ("Summary", "quantile", "summarise"),
-    "bakeoff.stats.race": ("Loss", "PairState", "PairTest", "Race", "RaceState"),
+    "bakeoff.stats.race": ("Loss", "PairState", "PairTest", "Race", "RaceState", "Terms"),
     "bakeoff.stats.rank": (
         "Pairwise",
         "RankInterval",

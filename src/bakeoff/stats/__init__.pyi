@@ -30,6 +30,9 @@ from bakeoff.stats.paired import mcnemar as mcnemar
 from bakeoff.stats.paired import newcombe_paired as newcombe_paired
 from bakeoff.stats.paired import tabulate as tabulate
 from bakeoff.stats.paired import tango as tango
+from bakeoff.stats.power import floor_cases as floor_cases
+from bakeoff.stats.power import floor_passes as floor_passes
+from bakeoff.stats.power import floor_share as floor_share
 from bakeoff.stats.power import noninferior_cases as noninferior_cases
 from bakeoff.stats.power import noninferior_margin as noninferior_margin
 from bakeoff.stats.power import paired_cases as paired_cases
@@ -43,6 +46,7 @@ from bakeoff.stats.race import PairState as PairState
 from bakeoff.stats.race import PairTest as PairTest
 from bakeoff.stats.race import Race as Race
 from bakeoff.stats.race import RaceState as RaceState
+from bakeoff.stats.race import Terms as Terms
 from bakeoff.stats.rank import Pairwise as Pairwise
 from bakeoff.stats.rank import RankInterval as RankInterval
 from bakeoff.stats.rank import Standing as Standing

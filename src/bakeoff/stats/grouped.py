@@ -5,22 +5,24 @@ Asks fewer cases than `Race` where it may look only at times that were fixed bef
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 
 from bakeoff.stats.intervals import Interval, mean_t
 from bakeoff.stats.looks import obrien_fleming, obrien_fleming_p
-from bakeoff.stats.multiple import holm
-from bakeoff.stats.paired import PairedTable, tango
+from bakeoff.stats.paired import PairedTable, tango, tango_z
 from bakeoff.stats.race import (
     Loss,
     PairState,
     PairTest,
     RaceState,
+    Terms,
     check_scores,
+    check_terms,
     new_losses,
     pair_differences,
     pair_states,
     pair_tests,
+    shown_claims,
 )
 from bakeoff.stats.resampling import sign_flip, sign_test
 from bakeoff.stats.special import normal_cdf, t_two_sided
@@ -36,13 +38,14 @@ class PlannedPair:
     leaves 0 out.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], *, lead: float = 0.0) -> None:
         """Begin with nothing.
 
         Args:
             sizes: values at every planned look.
+            lead: with one, `p` is against a mean of at most this: 1 where none is above it.
         """
-        self._sizes = tuple(sizes)
+        self._sizes, self._lead = tuple(sizes), lead
         self._values: list[float] = []
         self._ends: list[int] = []
         self._seen: list[float] = []
@@ -57,7 +60,7 @@ class PlannedPair:
         """
         self._values += values
         self._ends.append(len(self._values))
-        self._seen.append(look_p(self._values) if self._values else 1.0)
+        self._seen.append(look_p(self._values, lead=self._lead) if self._values else 1.0)
         p = obrien_fleming_p(self._sizes, self._seen)
         if p < self._p:
             self._p, self._surest = p, len(self._seen) - 1
@@ -102,7 +105,13 @@ class GroupedRace:
     """Pairwise tests of k systems at planned looks, and who is left."""
 
     def __init__(
-        self, names: Sequence[str], sizes: Sequence[int], *, alpha: float = 0.05, margin: float | None = None
+        self,
+        names: Sequence[str],
+        sizes: Sequence[int],
+        *,
+        alpha: float = 0.05,
+        margin: float | None = None,
+        terms: Terms = Terms(),  # noqa: B008  it is frozen
     ) -> None:
         """Begin a race of scores within 0..1; differences below `margin` are as good as none.
 
@@ -111,18 +120,25 @@ class GroupedRace:
             sizes: cases, or clusters where there are any, at every planned look.
             alpha: chance of any wrong claim that somebody is worse; likewise of any that they are close.
             margin: None where equals are not told apart from those that are nearly so.
+            terms: what drops somebody.
 
         Raises:
             ValueError: fewer than two names, a doubled one, sizes that do not grow, alpha or
-                margin outside (0, 1).
+                margin outside (0, 1), a lead outside 0..1, or a reference that is no name.
         """
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("a race needs at least two names, each once")
         obrien_fleming(sizes, alpha=alpha)
         if margin is not None and not 0.0 < margin < 1.0:
             raise ValueError(f"a margin lies between 0 and 1, got {margin}")
-        self._names, self._alpha, self._margin = tuple(names), alpha, margin
+        check_terms(terms, names, span=1.0)
+        self._names, self._alpha, self._margin, self._terms = tuple(names), alpha, margin, terms
         self._pairs = {pair: PlannedPair(sizes) for pair in combinations(names, 2)}
+        self._ahead = {
+            (winner, loser): PlannedPair(sizes, lead=lead)
+            for winner, loser in permutations(names, 2)
+            if (lead := terms.lead_of(winner))
+        }
         self._losses: list[Loss] = []
         self._n = 0
 
@@ -136,17 +152,28 @@ class GroupedRace:
         """
         remaining = self.state.remaining
         check_scores(scores, remaining, low=0.0, high=1.0)
-        for pair in combinations(remaining, 2):
-            self._pairs[pair].add(pair_differences(scores[pair[0]], scores[pair[1]], groups))
+        for a, b in combinations(remaining, 2):
+            differences = pair_differences(scores[a], scores[b], groups)
+            self._pairs[a, b].add(differences)
+            for winner, values in (((a, b), differences), ((b, a), [-each for each in differences])):
+                if winner in self._ahead:
+                    self._ahead[winner].add(values)
         self._n += len(scores[remaining[0]])
-        claims: list[Loss] = []
-        adjusted = holm([test.p for test in self._pairs.values()])
-        for p, (pair, test) in zip(adjusted, self._pairs.items(), strict=True):
-            if p is not None and p <= self._alpha:
-                winner, loser = pair if test.above else (pair[1], pair[0])
-                claims.append(Loss(name=loser, winner=winner, n=test.n, p=p))
-        self._losses += new_losses(claims, remaining)
+        found = {pair: (self._p_ahead(*pair), self._p_ahead(*pair[::-1])) for pair in self._pairs}
+        claims = shown_claims(found, {pair: test.n for pair, test in self._pairs.items()}, self._alpha)
+        self._losses += new_losses(claims, remaining, self._terms)
         return self.state
+
+    def _p_ahead(self, winner: str, loser: str) -> float:
+        """Return the one-sided p-value against "the first is not better by more than its lead"."""
+        test = self._ahead.get((winner, loser))
+        if test is not None:
+            return test.p / 2.0
+        first = self._pairs.get((winner, loser))
+        if first is not None:
+            return first.p / 2.0 if first.above else 1.0
+        second = self._pairs[loser, winner]
+        return 1.0 if second.above else second.p / 2.0
 
     @property
     def state(self) -> RaceState:
@@ -182,24 +209,34 @@ class GroupedRace:
         return all(-self._margin < each.low and each.high < self._margin for each in found)
 
 
-def look_p(differences: Sequence[float]) -> float:
+def look_p(differences: Sequence[float], *, lead: float = 0.0) -> float:
     """Return the two-sided p-value of "the mean is 0" at one look, the larger one of two tests.
+
+    With a `lead`, it is twice the one-sided one of "the mean is at most the lead", and 1 where it is: of
+    passes by Tango's score and t, of scores by t and by flips around the lead.
 
     Raises:
         ValueError: no differences, or NaN.
     """
-    up, down = sum(each > 0.0 for each in differences), sum(each < 0.0 for each in differences)
+    if lead and math.fsum(differences) <= lead * len(differences):
+        return 1.0
+    ahead = [each - lead for each in differences]
+    up, down = sum(each > 0.0 for each in ahead), sum(each < 0.0 for each in ahead)
     if not up + down:
         return 1.0
-    if all(each in {-1.0, 0.0, 1.0} for each in differences):
+    passes = all(each in {-1.0, 0.0, 1.0} for each in differences)
+    if passes and not lead:
         score = 2.0 * normal_cdf(-abs(up - down) / math.sqrt(up + down))
         return max(score, sign_test(up, down))
-    found = mean_t(differences)
+    found = mean_t(ahead)
     if found.se is None:
         return sign_test(up, down)
     p = t_two_sided(found.mean / found.se, found.groups - 1)
+    if passes:
+        losses = sum(each < 0.0 for each in differences)
+        return max(p, 2.0 * normal_cdf(-tango_z(_table(len(differences), up, losses), lead)))
     # Flips take time, and what t does not show no boundary asks about.
-    return p if p > _UNLIKELY else max(p, sign_flip(differences).p)
+    return p if p > _UNLIKELY else max(p, sign_flip(ahead).p)
 
 
 def _interval(values: Sequence[float], p: float) -> tuple[float, float]:

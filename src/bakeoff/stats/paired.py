@@ -109,14 +109,38 @@ def tango(table: PairedTable, *, level: float = 0.95) -> Interval:
     )
 
 
+def tango_z(table: PairedTable, difference: float) -> float:
+    """Return Tango's score of "the difference of shares is this", positive where the one seen is larger.
+
+    See `tango`, which is made of the differences whose score is at most z. Infinite where the table cannot
+    come from such a difference.
+
+    Raises:
+        ValueError: a negative count, or a difference outside -1..1.
+    """
+    _check_table(table)
+    if not -1.0 <= difference <= 1.0:
+        raise ValueError(f"a difference of shares lies between -1 and 1, got {difference}")
+    b, c, n = table.only_a, table.only_b, table.n
+    gap = b - c - n * difference
+    if gap < 0.0:
+        return -tango_z(msgspec.structs.replace(table, only_a=c, only_b=b), -difference)
+    spread = math.sqrt(n * _tango_variance(b, c, n, difference)) if n else 0.0
+    return gap / spread if spread else math.inf if gap else 0.0
+
+
+def _tango_variance(b: int, c: int, n: int, d: float) -> float:
+    """Return the variance of one pair's difference, most likely given that its mean is `d`."""
+    big_b = (2 * n - b + c) * d - b - c
+    root = math.sqrt(max(0.0, big_b * big_b + 8.0 * n * c * d * (1.0 - d)))
+    return max(0.0, 2.0 * (root - big_b) / (4.0 * n) + d * (1.0 - d))
+
+
 def _tango_low(b: int, c: int, n: int, z: float) -> float:
     """Return the lower bound; the upper one is the lower one of the swapped counts, negated."""
 
     def above(d: float) -> bool:
-        big_b = (2 * n - b + c) * d - b - c
-        root = math.sqrt(max(0.0, big_b * big_b + 8.0 * n * c * d * (1.0 - d)))
-        variance = 2.0 * (root - big_b) / (4.0 * n) + d * (1.0 - d)
-        return b - c - n * d > z * math.sqrt(n * max(0.0, variance))
+        return b - c - n * d > z * math.sqrt(n * _tango_variance(b, c, n, d))
 
     return _last_true(above, -1.0, (b - c) / n)
 

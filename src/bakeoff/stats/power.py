@@ -6,7 +6,11 @@ of the two is right. Two-sided tests unless said otherwise.
 
 import math
 
-from bakeoff.stats.special import normal_quantile
+from bakeoff.stats.checks import check_level, check_share
+from bakeoff.stats.intervals import wilson
+from bakeoff.stats.special import beta_quantile, binomial_cdf, normal_quantile
+
+_COUNTED_UP_TO = 100_000
 
 
 def paired_cases(gap: float, disagreement: float, *, alpha: float = 0.05, power: float = 0.8) -> int | None:
@@ -90,6 +94,77 @@ def noninferior_margin(
     _check_open("disagreement", disagreement)
     z = _z("alpha", 1.0 - alpha) + _z("power", power)
     return z * math.sqrt(disagreement / n) if n else None
+
+
+def floor_passes(n: int, floor: float, *, level: float = 0.95) -> int | None:
+    """Return the fewest passes of n cases that show a share to reach a floor; None where not even n do.
+
+    Shown is what Wilson's interval shows (`wilson`, Wilson 1927): its lower end is the floor or above.
+
+    Raises:
+        ValueError: n negative, floor outside 0..1, level outside (0, 1).
+    """
+    _check_n(n)
+    check_share(floor, "floor")
+    check_level(level)
+    if wilson(n, n, level=level).low < floor:
+        return None
+    fails, shows = -1, n
+    while shows - fails > 1:
+        middle = (fails + shows) // 2
+        fails, shows = (fails, middle) if wilson(middle, n, level=level).low >= floor else (middle, shows)
+    return shows
+
+
+def floor_share(n: int, floor: float, *, level: float = 0.95, power: float = 0.8) -> float | None:
+    """Return the smallest true share that n cases show to reach a floor with the given power.
+
+    The share p with P(X >= k) = power, X binomial and k the fewest passes that show it: a quantile of
+    Beta(k, n - k + 1), as in Clopper & Pearson 1934. None where not even n passes show it.
+
+    Raises:
+        ValueError: n negative, floor outside 0..1, level or power outside (0, 1).
+    """
+    _z("power", power)
+    passes = floor_passes(n, floor, level=level)
+    if passes is None:
+        return None
+    return beta_quantile(power, passes, n - passes + 1) if passes else 0.0
+
+
+def floor_cases(share: float, floor: float, *, level: float = 0.95, power: float = 0.8) -> int | None:
+    """Return the cases that show a true share to reach a floor with the given power.
+
+    Begins at n = ((z_{level} sqrt(f (1-f)) + z_power sqrt(p (1-p))) / (p - f))^2, the score test's (Fleiss,
+    Levin & Paik 2003, 2.5), and goes to the next n from which one case less has too little power, which is
+    counted exactly: chance that a binomial X reaches `floor_passes`. None where the share is not above the
+    floor, so that no number shows it. Above 100,000 cases, where the two hardly differ, it is the formula's.
+
+    Raises:
+        ValueError: share or floor outside 0..1, level or power outside (0, 1).
+    """
+    check_share(share, "share")
+    check_share(floor, "floor")
+    check_level(level)
+    z_power, z = _z("power", power), normal_quantile(0.5 + level / 2.0)
+    if floor <= 0.0:
+        return 0
+    if share <= floor:
+        return None
+
+    def found(n: int) -> bool:
+        passes = floor_passes(n, floor, level=level)
+        return passes is not None and 1.0 - binomial_cdf(passes - 1, n, share) >= power
+
+    spread = z * math.sqrt(floor * (1.0 - floor)) + max(0.0, z_power) * math.sqrt(share * (1.0 - share))
+    n = max(1, math.ceil((spread / (share - floor)) ** 2))
+    if n > _COUNTED_UP_TO:
+        return n
+    while not found(n):
+        n += 1
+    while n > 1 and found(n - 1):
+        n -= 1
+    return n
 
 
 def _check_n(n: int) -> None:

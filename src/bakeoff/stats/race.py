@@ -6,7 +6,7 @@ wrong claim, at any look, below alpha. Knows no requests and no money.
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 from operator import attrgetter
 from typing import Literal, Protocol
 
@@ -25,6 +25,27 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     winner: str
     n: int
     p: float
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be shown before somebody is dropped.
+
+    Attributes:
+        lead: by how much more than this another has to be better.
+        reference: whoever is shown to be better than this one, by however little, may take its place.
+            Others are dropped when it is better than they by more than `lead`, or when one who may take its
+            place is better than they by however little; it is dropped itself when all that are left may
+            take its place. None holds everybody against everybody.
+        drops: False asks everybody to the end, whatever is shown.
+    """
+
+    lead: float = 0.0
+    reference: str | None = None
+    drops: bool = True
+
+    def lead_of(self, winner: str) -> float:
+        """Return by how much more than this a winner has to be better to drop another."""
+        return self.lead if self.reference in {None, winner} else 0.0
 
 
 class PairTest(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +87,19 @@ class RaceState(msgspec.Struct, frozen=True, kw_only=True):
 class Race:
     """Pairwise always-valid tests of k systems and who is left."""
 
-    __slots__ = ("_alpha", "_close", "_high", "_losses", "_low", "_n", "_names", "_pairs", "_sign")
+    __slots__ = (
+        "_ahead",
+        "_alpha",
+        "_close",
+        "_high",
+        "_losses",
+        "_low",
+        "_n",
+        "_names",
+        "_pairs",
+        "_sign",
+        "_terms",
+    )
 
     def __init__(
         self,
@@ -77,14 +110,15 @@ class Race:
         low: float = 0.0,
         high: float = 1.0,
         higher_is_better: bool = True,
+        terms: Terms = Terms(),  # noqa: B008  it is frozen
     ) -> None:
         """Begin a race of scores within low..high; differences below `margin` are as good as none.
 
-        Without a margin the race of equals only ends when the cases do.
+        Without a margin the race of equals only ends when the cases do. `terms` say what drops somebody.
 
         Raises:
-            ValueError: fewer than two names, a doubled one, alpha outside (0, 1), not low < high, or margin
-                outside (0, high - low).
+            ValueError: fewer than two names, a doubled one, alpha outside (0, 1), not low < high, margin
+                outside (0, high - low), a lead outside 0..(high - low), or a reference that is no name.
         """
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("a race needs at least two names, each once")
@@ -95,8 +129,9 @@ class Race:
             raise ValueError(f"scores need low < high, got {low} and {high}")
         if margin is not None and not 0.0 < margin < span:
             raise ValueError(f"a margin lies between 0 and {span:g}, got {margin}")
+        check_terms(terms, names, span=span)
         self._names, self._alpha, self._low, self._high = tuple(names), alpha, low, high
-        self._sign = 1.0 if higher_is_better else -1.0
+        self._sign, self._terms = (1.0 if higher_is_better else -1.0), terms
         self._pairs = {pair: Betting(low=-span, high=span) for pair in combinations(names, 2)}
         self._close: dict[tuple[str, str], tuple[Betting, Betting]] = {}
         if margin is not None:
@@ -107,6 +142,11 @@ class Race:
                 )
                 for pair in self._pairs
             }
+        self._ahead = {
+            (winner, loser): Betting(null=self._sign * lead, low=-span, high=span)
+            for winner, loser in permutations(names, 2)
+            if (lead := terms.lead_of(winner))
+        }
         self._losses: list[Loss] = []
         self._n = 0
 
@@ -125,11 +165,14 @@ class Race:
         """
         remaining = self._remaining()
         check_scores(scores, remaining, low=self._low, high=self._high)
-        for pair in combinations(remaining, 2):
-            differences = pair_differences(scores[pair[0]], scores[pair[1]], groups)
-            self._pairs[pair].add(differences)
-            for test in self._close.get(pair, ()):
+        for a, b in combinations(remaining, 2):
+            differences = pair_differences(scores[a], scores[b], groups)
+            self._pairs[a, b].add(differences)
+            for test in self._close.get((a, b), ()):
                 test.add(differences)
+            for winner, values in (((a, b), differences), ((b, a), [-each for each in differences])):
+                if winner in self._ahead:
+                    self._ahead[winner].add(values)
         self._n += len(scores[remaining[0]])
         self._drop()
         return self.state
@@ -156,15 +199,19 @@ class Race:
         return tuple(name for name in self._names if name not in out)
 
     def _drop(self) -> None:
-        """Drop everyone who is worse than another; p-values only fall, so what was shown stays shown."""
-        adjusted = holm([test.p for test in self._pairs.values()])
-        claims: list[Loss] = []
-        for p, (pair, test) in zip(adjusted, self._pairs.items(), strict=True):
-            if p is not None and p <= self._alpha:
-                first_leads = (test.p_above < test.p_below) == (self._sign > 0.0)
-                winner, loser = pair if first_leads else (pair[1], pair[0])
-                claims.append(Loss(name=loser, winner=winner, n=test.n, p=p))
-        self._losses += new_losses(claims, self._remaining())
+        """Drop whom the claims so far drop; p-values only fall, so what was shown stays shown."""
+        found = {pair: (self._p_ahead(*pair), self._p_ahead(*pair[::-1])) for pair in self._pairs}
+        claims = shown_claims(found, {pair: test.n for pair, test in self._pairs.items()}, self._alpha)
+        self._losses += new_losses(claims, self._remaining(), self._terms)
+
+    def _p_ahead(self, winner: str, loser: str) -> float:
+        """Return the one-sided p-value against "the first is not better by more than its lead"."""
+        test = self._ahead.get((winner, loser))
+        if test is None:
+            pair, turned = (winner, loser), (loser, winner)
+            test, sign = (self._pairs[pair], 1.0) if pair in self._pairs else (self._pairs[turned], -1.0)
+            return test.p_above if sign * self._sign > 0.0 else test.p_below
+        return test.p_above if self._sign > 0.0 else test.p_below
 
     def _all_close(self, remaining: Sequence[str]) -> bool:
         """Return whether every remaining pair is shown to differ by less than the margin.
@@ -256,14 +303,50 @@ def pair_differences(
     return [math.fsum(each) / len(each) for each in found.values()]
 
 
-def new_losses(claims: Sequence[Loss], remaining: Sequence[str]) -> list[Loss]:
+def check_terms(terms: Terms, names: Sequence[str], *, span: float) -> None:
+    """Refuse terms that no race between these names, of scores so far apart, could fulfil."""
+    if not 0.0 <= terms.lead < span:
+        raise ValueError(f"a lead is at least 0 and below {span:g}, got {terms.lead}")
+    if terms.reference is not None and terms.reference not in names:
+        raise ValueError(f"the reference `{terms.reference}` is not in the race")
+
+
+def shown_claims(
+    found: Mapping[tuple[str, str], tuple[float, float]], sizes: Mapping[tuple[str, str], int], alpha: float
+) -> list[Loss]:
+    """Return who is shown to be behind whom, Holm-adjusted over all pairs.
+
+    Each direction of a pair is tested at half the level, so both together claim wrongly no more often than
+    the level says.
+
+    Args:
+        found: one-sided p-values of each pair: that the first is ahead, that the second is.
+        sizes: how many cases each pair has.
+        alpha: chance of any wrong claim.
+    """
+    adjusted = holm([min(1.0, 2.0 * min(sides)) for sides in found.values()])
+    claims: list[Loss] = []
+    for p, (pair, sides) in zip(adjusted, found.items(), strict=True):
+        if p is not None and p <= alpha:
+            winner, loser = pair if sides[0] < sides[1] else pair[::-1]
+            claims.append(Loss(name=loser, winner=winner, n=sizes[pair], p=p))
+    return claims
+
+
+def new_losses(claims: Sequence[Loss], remaining: Sequence[str], terms: Terms) -> list[Loss]:
     """Return who is dropped by claims, the surest first.
 
     One always stays: a circle of claims would drop everybody.
     """
-    left, losses = list(remaining), list[Loss]()
-    for claim in sorted(claims, key=attrgetter("p")):
-        if claim.name in left and len(left) > 1:
+    left, losses, reference = list(remaining), list[Loss](), terms.reference
+    ordered = sorted(claims, key=attrgetter("p")) if terms.drops else []
+    better = {claim.winner: claim for claim in ordered if claim.name == reference}
+    for claim in ordered:
+        counts = reference in {None, claim.winner} or claim.winner in better
+        if counts and claim.name != reference and claim.name in left and len(left) > 1:
             left.remove(claim.name)
             losses.append(claim)
+    others = [name for name in left if name != reference]
+    if reference in left and others and all(name in better for name in others):
+        losses.append(min((better[name] for name in others), key=attrgetter("p")))
     return losses

@@ -11,10 +11,9 @@ from random import Random
 import msgspec
 
 from bakeoff.stats.checks import check_level
+from bakeoff.stats.davidson import Counts, Fit, fit, one_way, unbeaten
 from bakeoff.stats.quantiles import quantile
 
-_MOST_ROUNDS = 20_000
-"""A fit that has not settled by then is as near as rounding lets it come."""
 _RESAMPLE_PRIOR = 0.5
 _LANE = 32
 _MASK = (1 << _LANE) - 1
@@ -96,18 +95,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     loss: float
 
 
-class _Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """Pairs (i < j) that met, each with wins of i, ties, wins of j."""
-
-    pairs: tuple[tuple[int, int], ...]
-    counts: tuple[tuple[float, float, float], ...]
-
-
-class _Fit(msgspec.Struct, frozen=True, kw_only=True):
-    strengths: list[float]
-    ties: float
-
-
 def fit_strengths(
     games: Sequence[Game],
     *,
@@ -118,11 +105,12 @@ def fit_strengths(
 ) -> Strengths:
     """Return the most likely strengths, with percentile intervals from redrawing whole clusters of games.
 
-    Fitted by minorise-maximise steps (Hunter 2004, extended to Davidson's D by bounding the geometric mean):
-    s_i = (wins_i + ties_i / 2) / sum_j n_ij (1 + nu sqrt(s_j / s_i) / 2) / D_ij, nu = ties / sum_ij n_ij
-    sqrt(s_i s_j) / D_ij. Strengths have no finite value where a group of players never lost nor tied against
-    the rest (Ford 1957). Then a `prior` above 0 is needed: each player is given a win and a loss of this
-    weight together against an imagined player of average strength. `resamples=0` leaves out intervals.
+    Fitted by Newton's method: at the maximum each player's points, wins and half the ties, are those that
+    the chances promise, and so is the number of ties (Davidson 1970). Strengths have no finite value where a
+    group of players never lost nor tied against the rest (Ford 1957), or where ties stand between wins that
+    all go one way, so that strengths and ties grow together. Then a `prior` above 0 is needed: each player
+    is given a win and a loss of this weight together against an imagined player of average strength.
+    `resamples=0` leaves out intervals.
 
     Raises:
         ValueError: no games, a game against itself, another score than 0, 0.5 and 1, a negative prior or
@@ -133,22 +121,18 @@ def fit_strengths(
     names = sorted({name for game in games for name in (game.a, game.b)})
     pairs, clusters = _tally(games, names)
     counts = _unpack(pairs, sum(clusters))
-    if prior == 0.0 and (winners := _unbeaten(counts, len(names))):
-        held = ", ".join(f"`{names[at]}`" for at in sorted(winners))
-        raise ValueError(
-            f"{held} took every point from the others, or never met them, "
-            "so strengths have no finite value; give a prior"
-        )
-    fitted = _fit(counts, [1.0] * len(names), 1.0, prior, 1e-9)
+    if prior == 0.0:
+        _check_finite_fit(counts, names)
+    fitted = fit(counts, [0.0] * len(names), 1.0, prior, 1e-9)
     rows: list[list[float]] = []
     helped = 0
     rng = Random(seed)
     for _ in range(resamples):
         drawn = _unpack(pairs, sum(rng.choices(clusters, k=len(clusters))))
-        lost = prior == 0.0 and bool(_unbeaten(drawn, len(names)))
+        lost = prior == 0.0 and bool(unbeaten(drawn, len(names)) or one_way(drawn, len(names)))
         helped += lost
-        again = _fit(drawn, fitted.strengths, fitted.ties, _RESAMPLE_PRIOR if lost else prior, 1e-5)
-        rows.append(_logs(again.strengths))
+        again = fit(drawn, fitted.logs, fitted.ties, _RESAMPLE_PRIOR if lost else prior, 1e-5)
+        rows.append(_centered(again.logs))
     return Strengths(
         players=_players(games, names, fitted, rows, level),
         ties=fitted.ties,
@@ -158,6 +142,16 @@ def fit_strengths(
         clusters=len(clusters),
         helped=helped / resamples if resamples else 0.0,
     )
+
+
+def _check_finite_fit(counts: Counts, names: Sequence[str]) -> None:
+    for group, why in (
+        (unbeaten(counts, len(names)), "took every point from the others, or never met them"),
+        (one_way(counts, len(names)), "won, but no win was answered, and ties stand between"),
+    ):
+        if group:
+            held = ", ".join(f"`{names[at]}`" for at in sorted(group))
+            raise ValueError(f"{held} {why}, so strengths have no finite value; give a prior")
 
 
 def _check(games: Sequence[Game], prior: float, resamples: int) -> None:
@@ -187,91 +181,22 @@ def _tally(games: Sequence[Game], names: Sequence[str]) -> tuple[tuple[tuple[int
     return tuple(lanes), list(clusters.values())
 
 
-def _unpack(pairs: tuple[tuple[int, int], ...], total: int) -> _Counts:
+def _unpack(pairs: tuple[tuple[int, int], ...], total: int) -> Counts:
     counts: list[tuple[float, float, float]] = []
     for _ in pairs:
         win, tie, loss = (total >> _LANE * at & _MASK for at in range(3))
         counts.append((float(win), float(tie), float(loss)))
         total >>= 3 * _LANE
-    return _Counts(pairs=pairs, counts=tuple(counts))
+    return Counts(pairs=pairs, counts=tuple(counts))
 
 
-def _unbeaten(counts: _Counts, players: int) -> set[int]:
-    """Return a group that took every point from the rest, or met none of it; empty where there is none."""
-    upwards = _reach(counts, 0, players, up=True)
-    if len(upwards) < players:
-        # Nobody outside took a point from those inside.
-        return upwards
-    downwards = _reach(counts, 0, players, up=False)
-    return set() if len(downwards) == players else set(range(players)) - downwards
-
-
-def _reach(counts: _Counts, start: int, players: int, *, up: bool) -> set[int]:
-    """Return who is linked to `start` by a chain of took-a-point-from (`up`) or gave-a-point-to."""
-    above: list[set[int]] = [set() for _ in range(players)]
-    for (i, j), (win, tie, loss) in zip(counts.pairs, counts.counts, strict=True):
-        if win or tie:
-            above[j if up else i].add(i if up else j)
-        if loss or tie:
-            above[i if up else j].add(j if up else i)
-    found, open_ends = {start}, [start]
-    while open_ends:
-        new = above[open_ends.pop()] - found
-        found |= new
-        open_ends += new
-    return found
-
-
-def _fit(counts: _Counts, start: Sequence[float], ties: float, prior: float, precision: float) -> _Fit:
-    """Climb to the most likely strengths, until no log strength moves by more than `precision`."""
-    strengths = list(start)
-    players = len(strengths)
-    tied = math.fsum(tie for _, tie, _ in counts.counts)
-    played = math.fsum(map(math.fsum, counts.counts))
-    if tied == played:
-        return _Fit(strengths=[1.0] * players, ties=math.inf)
-    points = [prior / 2.0] * players
-    for (i, j), (win, tie, loss) in zip(counts.pairs, counts.counts, strict=True):
-        points[i] += win + tie / 2.0
-        points[j] += loss + tie / 2.0
-    nu = ties if tied and 0.0 < ties < math.inf else float(tied > 0.0)
-    met = [
-        (i, j, math.fsum(three))
-        for (i, j), three in zip(counts.pairs, counts.counts, strict=True)
-        if any(three)
-    ]
-    rounds, moved = 0, math.inf
-    while moved > precision and rounds < _MOST_ROUNDS:
-        rounds += 1
-        roots = [math.sqrt(one) for one in strengths]
-        below = [prior / (1.0 + one) for one in strengths]
-        even = 0.0
-        for i, j, n in met:
-            middle = roots[i] * roots[j]
-            share = n / (strengths[i] + strengths[j] + nu * middle)
-            below[i] += share * (1.0 + 0.5 * nu * roots[j] / roots[i])
-            below[j] += share * (1.0 + 0.5 * nu * roots[i] / roots[j])
-            even += share * middle
-        fresh = [max(point / under, 1e-150) for point, under in zip(points, below, strict=True)]
-        moved = max(abs(math.log(new / old)) for new, old in zip(fresh, strengths, strict=True))
-        moved = max(moved, abs(tied / even - nu) if even else 0.0)
-        strengths, nu = (fresh if prior else _centered(fresh)), tied / even
-    return _Fit(strengths=strengths, ties=nu)
-
-
-def _centered(strengths: list[float]) -> list[float]:
-    middle = math.exp(math.fsum(map(math.log, strengths)) / len(strengths))
-    return [one / middle for one in strengths]
-
-
-def _logs(strengths: list[float]) -> list[float]:
-    logs = [math.log(one) for one in strengths]
+def _centered(logs: list[float]) -> list[float]:
     middle = math.fsum(logs) / len(logs)
     return [one - middle for one in logs]
 
 
 def _players(
-    games: Sequence[Game], names: Sequence[str], fitted: _Fit, rows: list[list[float]], level: float
+    games: Sequence[Game], names: Sequence[str], fitted: Fit, rows: list[list[float]], level: float
 ) -> tuple[Strength, ...]:
     played = dict.fromkeys(names, 0)
     for game in games:
@@ -280,7 +205,7 @@ def _players(
     tail = (1.0 - level) / 2.0
     ranks = [[1 + sum(other > one + 1e-9 for other in row) for one in row] for row in rows]
     found: list[Strength] = []
-    for at, (name, value) in enumerate(zip(names, _logs(fitted.strengths), strict=True)):
+    for at, (name, value) in enumerate(zip(names, _centered(fitted.logs), strict=True)):
         values = sorted(row[at] for row in rows)
         places = sorted(float(row[at]) for row in ranks)
         firsts = math.fsum(1.0 / row.count(1) for row in ranks if row[at] == 1)

@@ -6,6 +6,7 @@ import pytest
 
 from bakeoff.cli._forecast import can_table, effort_table
 from bakeoff.cli._forecast_sums import duration, sums, usd_text
+from bakeoff.decide.forecast.floors import FloorQuestion, planned_floor
 from bakeoff.decide.forecast.power import planned_load
 from bakeoff.run.effort import Effort
 from bakeoff.run.planning import Forecast, Hardware
@@ -110,3 +111,18 @@ def test_a_load_without_latency_targets_shows_its_percentiles():
     text = can_table(forecast(loads=[planned_load("load", 5, None, 0.95)]))
     assert text.splitlines()[-1].split() == ["load", "5", "none", "none"]
     assert can_table(forecast()) == ""
+
+
+def test_floors_are_a_table_of_their_own() -> None:
+    sizes = ([1] * 200, [5] * 40, [1] * 3)
+    floors = [
+        planned_floor(FloorQuestion(metric=f"own.m{at}", floor=0.8, clusters=each), 0.95)
+        for at, each in enumerate(sizes)
+    ]
+    lines = can_table(forecast(floors=floors)).splitlines()
+    rows = [line for line in lines if "own.m" in line]
+    assert "80 %" in rows[0]
+    assert f"{floors[0].passes}" in rows[0]
+    assert "(worth 111)" in rows[1]
+    assert "cannot be shown" in rows[2]
+    assert "none" in rows[2]

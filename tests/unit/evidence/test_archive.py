@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff.errors import StoreError
+from bakeoff.errors import NoRoomError, StoreError
 from bakeoff.evidence import Content, FileFacts, Finding, pack, read_member, safety, unpack
 
 
@@ -100,9 +100,26 @@ def test_nothing_is_unpacked_where_there_is_no_room(tmp_path: Path, monkeypatch:
         free = 3
 
     monkeypatch.setattr("bakeoff.evidence.archive.shutil.disk_usage", lambda _: Full())
-    with pytest.raises(StoreError, match="no room to unpack 4 bytes"):
+    with pytest.raises(NoRoomError, match="no room to unpack 4 bytes: 3 are free") as caught:
         unpack(archive(("spec.yaml", b"abcd")), ["spec.yaml"], tmp_path)
     assert list(tmp_path.iterdir()) == []
+    assert caught.value.where == str(tmp_path)
+    assert "TMPDIR" in caught.value.hint
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+def test_a_disk_that_fills_up_meanwhile_is_no_flaw_of_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").symlink_to("/dev/full")
+    for size in (4, 1 << 20):  # one that is written when the file is closed, one before that
+        with pytest.raises(NoRoomError, match="cannot be unpacked: No space left on device") as caught:
+            unpack(archive(("spec.yaml", b"x" * size)), ["spec.yaml"], tmp_path)
+        assert (caught.value.where, caught.value.exit_code) == (str(tmp_path), 2)
+
+
+def test_a_folder_that_cannot_be_made_is_no_flaw_of_the_archive(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NoRoomError, match="cannot be unpacked: Not a directory"):
+        unpack(archive(("spec.yaml", b"abcd")), ["spec.yaml"], tmp_path / "file" / "run")
 
 
 def test_what_is_packed_comes_out_again(tmp_path: Path) -> None:

@@ -76,9 +76,37 @@ def test_notes_say_which_price_was_used_and_when_hosting_pays():
         "input $2.50, output $10, 1 tier for long prompts"
     )
     assert table.rows[1].note == (
-        "at full load; cheaper than api above 1 requests/s; cheaper than dear from 0.2 requests/s on, and "
-        "always above 0.4, because servers come whole; cheaper than cheap: never: cheap costs nothing"
+        "at full load; cheaper than api above 1 requests/s (the throughput's uncertainty is unknown); "
+        "cheaper than dear from 0.2 requests/s on, and always above 0.4, because servers come whole (the "
+        "throughput's uncertainty is unknown); cheaper than cheap: never: cheap costs nothing"
     )
+
+
+@pytest.mark.parametrize(
+    ("ends", "cell", "words"),
+    [
+        ((1.0, 2.5, False), "2 [1, 2.5] (api)", "(1 to 2.5, by the 95 % interval of the throughput)"),
+        ((1.0, None, True), "2 [1, never] (api)", "(1 to never, by the 95 % interval of the throughput)"),
+        ((2.0, 2.0, False), "2 [2, 2] (api)", "(throughout the 95 % interval of the throughput)"),
+        ((None, None, False), "2 (api)", "(the throughput's uncertainty is unknown)"),
+    ],
+)
+def test_a_break_even_is_told_with_its_interval(ends, cell, words):
+    low, high, never = ends
+    even = BreakEven(
+        against="api",
+        from_rate=2.0,
+        always_from=2.0,
+        always_from_low=low,
+        always_from_high=high,
+        may_never=never,
+    )
+    own = msgspec.structs.replace(OWN, break_even=[even], capacity_low=3.5, capacity_high=4.5)
+    table = cost_table(results(API, own))
+    assert table is not None
+    assert table.rows[1].cells[-1] == cell
+    assert table.rows[1].cells[2] == "4 [3.5, 4.5]"
+    assert table.rows[1].note.endswith(f"cheaper than api above 2 requests/s {words}")
 
 
 def test_without_any_price_there_is_no_table():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bakeoff.decide.gather.collect import Answers
 from bakeoff.records import BenchmarkSpec, Case, Choice, Sample, Score, Usage
-from bakeoff.run.earlier import observed_of, usual_of
+from bakeoff.run.earlier import observed_of, shares_of, usual_of
 
 
 def sample(case: str, *, ms: int | None = 100, **usage: int) -> Sample:
@@ -55,6 +55,19 @@ def test_disagreement_is_the_share_that_one_alone_got_right():
     found = observed_of(benchmark(), cases([None] * 5), sides)
     one = found["b.accuracy"]["x", "y"]
     assert (one.disagreement, one.n, one.icc) == (pytest.approx(0.4), 5, None)
+
+
+def test_shares_are_those_of_each_target():
+    sides = {
+        "x": answers([1, 1, 0, None]),
+        "y": answers([0.5, 0.25]),
+        "z": answers([7.0]),
+        "none": answers([]),
+    }
+    found = shares_of(benchmark(), cases([None] * 4), sides)["b.accuracy"]
+    assert {name: (one.share, one.n) for name, one in found.items()} == {"x": (0.5, 4), "y": (0.375, 2)}
+    left_out = shares_of(benchmark(errors_count=False), cases([None] * 4), sides)["b.accuracy"]
+    assert (left_out["x"].share, left_out["x"].n) == (pytest.approx(2 / 3), 3)
 
 
 def test_of_scores_it_is_the_mean_squared_difference():

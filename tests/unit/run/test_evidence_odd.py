@@ -1,6 +1,7 @@
 """Verifying what is no whole archive: unsigned, incomplete, broken, of another version, or a folder."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ from tests.unit.run.evidence_shop import (
 )
 from tests.unit.run.stored_runs import ID, write_run
 
-from bakeoff.errors import RunLockedError, StoreError, UsageError
+from bakeoff.errors import NoRoomError, RunLockedError, StoreError, UsageError
 from bakeoff.evidence import read_manifest
 from bakeoff.run.evidence import Trust, verify_archive, verify_folder
 from bakeoff.run.exporting import export_run
@@ -189,6 +190,16 @@ def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:
         verify_archive(tmp_path / "none.zip", Trust())
 
 
+def test_without_room_to_unpack_nothing_is_said_of_the_archive(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(NoRoomError, match="cannot be unpacked: No such file") as caught:
+        verify_archive(shop.archive, shop.trust)
+    assert (caught.value.where, caught.value.exit_code) == (str(tmp_path / "gone"), 2)
+    assert "TMPDIR" in caught.value.hint
+
+
 def test_another_version_is_told_and_may_know_more(shop: Shop, tmp_path: Path) -> None:
     def older(files: Files) -> None:
         results = msgspec.json.decode(files["report/results.json"])
@@ -198,7 +209,7 @@ def test_another_version_is_told_and_may_know_more(shop: Shop, tmp_path: Path) -
 
     found = verify_changed(shop, tmp_path, older)
     assert found.verified
-    assert "pip install bakeoff==0.0.9" in found.notes[0]
+    assert "version 0.0.9 verifies with the same" in found.notes[0]
 
     def same(files: Files) -> None:
         older(files)

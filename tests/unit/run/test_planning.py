@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.unit.run.specs import load
 
+from bakeoff.decide.forecast.floors import ObservedShare
 from bakeoff.decide.forecast.power import Observed
 from bakeoff.decide.verdict.rule_hash import rule_hash
 from bakeoff.errors import DataError, UsageError
@@ -282,6 +283,10 @@ def test_a_scorer_that_waits_is_counted_apart(tmp_path):
 def test_races_and_caches_are_noted(tmp_path):
     notes = " ".join(forecast(load(tmp_path, decide={"race": True}, cache=True)).notes)
     assert "a race may end earlier" in notes
+    budget = {"race": True, "budget": {"usd_per_1k_requests": 1}}
+    open_ones = " ".join(forecast(load(tmp_path, decide=budget)).notes)
+    assert "the race drops nobody, because `decide.budget` may rule out whoever is best on" in open_ones
+    assert "a race may end earlier" not in open_ones
     assert "answers that the cache holds" in notes
 
 
@@ -324,3 +329,15 @@ def test_the_demo_can_be_forecast_without_its_weights(tmp_path):
     assert found.loads[0].misses == 0
     assert {one.target for one in found.hardware} == {"smollm2-135m", "gemma3-270m"}
     assert Decimal(found.calls) > 256
+
+
+def test_floors_on_graded_metrics_are_sized(tmp_path):
+    rules = [{"metric": "sums.output_tokens", "at_least": 0.5}]
+    asked = {"quality": {"at_least": 0.8}, "rules": rules}
+    (floor,) = forecast(load(tmp_path, decide=asked)).floors
+    assert (floor.metric, floor.floor, floor.n) == ("sums.accuracy", 0.8, 2)
+    assert floor.passes is None
+    seen = {"old": ObservedShare(share=0.9, n=50), "gone": ObservedShare(share=0.9, n=50)}
+    found = forecast(load(tmp_path, decide=asked), Earlier(run="r1", shares={"sums.accuracy": seen}))
+    assert [one.target for one in found.floors[0].scenarios] == ["old"]
+    assert any("for old, right on 90 % of 50 cases of r1" in line for line in found.cannot)

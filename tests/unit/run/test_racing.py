@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.test_races import TARGETS, benchmark, cases, spec_of
 
@@ -28,12 +30,14 @@ def planned() -> tuple[Spec, Plan]:
     return spec, make_plan(spec, TARGETS, {"b": CASES})
 
 
-def racing(store: JsonlStore, notes: list[str] | None = None) -> Racing:
+def racing(store: JsonlStore, notes: list[str] | None = None, **terms: Any) -> Racing:
     def tell(progress: Progress) -> None:
         if notes is not None:
             notes.append(progress.text)
 
     spec, plan = planned()
+    assert plan.race is not None
+    plan = msgspec.structs.replace(plan, race=msgspec.structs.replace(plan.race, **terms))
     found = make_racing(plan, spec, {"b": CASES}, store, 0, Control(tell))
     assert found is not None
     return found
@@ -77,6 +81,22 @@ def test_who_is_worse_is_asked_no_further_and_it_is_told(store: JsonlStore) -> N
     assert race.look(1).asked == ()
     assert events(store)[1:] == [("race_step", ["x", "y"]), ("race_ended", ["x", "y"])]
     assert notes[-1] == "race: ended after 40 cases: all cases are used"
+
+
+def test_the_accepted_loss_is_told_with_who_is_out(store: JsonlStore) -> None:
+    notes: list[str] = []
+    race = racing(store, notes, lead=0.05)
+    answer(race, 0, "xyz")
+    assert race.look(0).asked == ("x", "y")
+    assert notes[0].startswith("race: z is out (worse than x by more than 5 points, adjusted p = ")
+
+
+def test_a_race_that_may_drop_nobody_says_why(store: JsonlStore) -> None:
+    notes: list[str] = []
+    race = racing(store, notes, open_rules=("decide.budget",))
+    assert notes == ["the race drops nobody, because `decide.budget` may rule out whoever is best on b"]
+    answer(race, 0, "xyz")
+    assert race.look(0).asked == ("x", "y", "z")
 
 
 def test_a_look_waits_for_scores_that_are_missing_and_makes_up_for_it(store: JsonlStore) -> None:

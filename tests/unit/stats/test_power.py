@@ -5,14 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bakeoff.stats.intervals import wilson
 from bakeoff.stats.paired import PairedTable, mcnemar
 from bakeoff.stats.power import (
+    floor_cases,
+    floor_passes,
+    floor_share,
     noninferior_cases,
     noninferior_margin,
     paired_cases,
     paired_gap,
     unpaired_cases,
 )
+from bakeoff.stats.special import binomial_pmf
 
 
 @pytest.mark.parametrize(
@@ -130,3 +135,64 @@ def test_impossible_counts_and_errors_are_refused() -> None:
         paired_cases(0.05, 0.2, alpha=0.0)
     with pytest.raises(ValueError, match="power"):
         noninferior_cases(0.05, 0.2, power=1.0)
+
+
+def shown(n: int, share: float, floor: float) -> float:
+    """Return the chance that Wilson's interval of n cases reaches a floor, summed case by case."""
+    return sum(binomial_pmf(k, n, share) for k in range(n + 1) if wilson(k, n).low >= floor)
+
+
+@given(st.integers(0, 300), st.sampled_from((0.0, 0.3, 0.8, 0.95, 0.99, 1.0)))
+def test_the_passes_for_a_floor_are_the_fewest_that_show_it(n: int, floor: float) -> None:
+    passes = floor_passes(n, floor)
+    enough = [k for k in range(n + 1) if wilson(k, n).low >= floor]
+    assert passes == (min(enough) if enough else None)
+
+
+@given(st.integers(1, 300), st.sampled_from((0.3, 0.8, 0.95)), st.sampled_from((0.5, 0.8, 0.95)))
+def test_the_share_that_shows_a_floor_has_the_power(n: int, floor: float, power: float) -> None:
+    share = floor_share(n, floor, power=power)
+    if share is None:
+        assert floor_passes(n, floor) is None
+    else:
+        assert share > floor or power < 0.6
+        assert shown(n, share, floor) == pytest.approx(power)
+
+
+@pytest.mark.parametrize(
+    ("share", "floor"), [(0.9, 0.8), (0.85, 0.8), (0.97, 0.95), (0.4, 0.3), (1.0, 0.95), (0.99, 0.9)]
+)
+def test_the_cases_for_a_floor_have_the_power_and_one_less_has_not(share: float, floor: float) -> None:
+    n = floor_cases(share, floor)
+    assert n is not None
+    assert shown(n, share, floor) >= 0.8
+    assert n == 1 or shown(n - 1, share, floor) < 0.8
+    simple = (
+        (1.959964 * math.sqrt(floor * (1 - floor)) + 0.841621 * math.sqrt(share * (1 - share)))
+        / (share - floor)
+    ) ** 2
+    assert n == pytest.approx(simple, rel=0.15, abs=6)
+
+
+def test_floors_that_need_nothing_or_cannot_be_shown() -> None:
+    assert floor_cases(0.5, 0.0) == 0
+    assert floor_share(10, 0.0) == 0.0
+    assert floor_cases(0.8, 0.8) is None
+    assert floor_cases(0.7, 0.8) is None
+    assert floor_cases(1.0, 1.0) is None
+    assert floor_passes(10_000, 1.0) is None
+    assert floor_share(3, 0.9) is None
+    assert floor_cases(1.0, 0.95) == 73
+    # Beyond what is counted exactly the formula stands alone, and still follows the gap.
+    assert floor_cases(0.8001, 0.8) == pytest.approx(100 * floor_cases(0.801, 0.8), rel=0.01)
+
+
+def test_sizes_of_floors_refuse_what_is_no_share() -> None:
+    with pytest.raises(ValueError, match="floor"):
+        floor_passes(5, 1.5)
+    with pytest.raises(ValueError, match="n counts cases"):
+        floor_passes(-1, 0.5)
+    with pytest.raises(ValueError, match="share is a share"):
+        floor_cases(1.2, 0.5)
+    with pytest.raises(ValueError, match="power"):
+        floor_share(5, 0.5, power=1.0)

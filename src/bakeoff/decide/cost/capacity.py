@@ -17,12 +17,16 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         requests: the highest rate of complete answers that was shown; None where none was.
+        low: the lower end of its interval; None where that is unknown.
+        high: its upper end.
         below: a rate at which the latency targets were shown to be missed.
         tokens: output tokens of a request, on average; None where they were not counted.
         note: which stage shows it, or why none does.
     """
 
     requests: float | None = None
+    low: float | None = None
+    high: float | None = None
     below: float | None = None
     tokens: float | None = None
     note: str = ""
@@ -65,7 +69,14 @@ def capacity_of(stages: Sequence[StageResult], slo: SloSpec | None) -> Capacity:
     best = max(good, key=_rate)
     below = None if slo is None else _missed(sound, slo, _rate(best))
     tokens = None if best.output_token_rate is None else best.output_token_rate / _rate(best)
-    return Capacity(requests=_rate(best), below=below, tokens=tokens or None, note=_how(best, slo, below))
+    return Capacity(
+        requests=_rate(best),
+        low=best.request_rate_low,
+        high=best.request_rate_high,
+        below=below,
+        tokens=tokens or None,
+        note=_how(best, slo, below),
+    )
 
 
 def hosting(hour: Decimal, capacity: float, traffic: float | None) -> Hosting:
@@ -110,6 +121,32 @@ def break_even(hour: Decimal, capacity: float, per_request: Decimal, against: st
     # With n servers hosting is cheaper throughout ((n-1) * capacity, n * capacity] once n * share <= n - 1.
     dearer = math.ceil(1 / (1 - share)) - 1
     return BreakEven(against=against, from_rate=float(first), always_from=float(dearer * first))
+
+
+def bounded(point: BreakEven, at_least: BreakEven | None, at_most: BreakEven | None) -> BreakEven:
+    """Return a break-even with the interval that follows from that of the throughput.
+
+    More throughput never moves it up, so its ends are the break-evens at the ends. What a paid request costs
+    is taken as it is.
+
+    Args:
+        point: at the throughput that was measured.
+        at_least: at the lower end of the throughput's interval; None where that is unknown.
+        at_most: at the upper end.
+    """
+    if at_least is None or at_most is None:
+        return point
+    low = at_most.always_from
+    note = point.note
+    if low is not None and point.always_from is None:
+        note += f", but above {low:.4g} requests/s at the upper end of the throughput that was measured"
+    return msgspec.structs.replace(
+        point,
+        always_from_low=low,
+        always_from_high=at_least.always_from,
+        may_never=low is not None and at_least.always_from is None,
+        note=note,
+    )
 
 
 def _rate(stage: StageResult) -> float:

@@ -8,13 +8,14 @@ from decimal import Decimal
 
 import msgspec
 
-from bakeoff.decide.cost.capacity import Capacity, break_even, capacity_of, hosting
+from bakeoff.decide.cost.capacity import Capacity, bounded, break_even, capacity_of, hosting
 from bakeoff.decide.cost.pricing import Found, answer_prices, price_of
 from bakeoff.decide.gather.collect import Collected
 from bakeoff.decide.load.loads import LoadFold, headline
 from bakeoff.prices import Spending, has_rates
 from bakeoff.records import (
     BenchmarkSpec,
+    BreakEven,
     Estimate,
     ModelSpec,
     PriceUsed,
@@ -158,6 +159,8 @@ def _by_hour(case: _Case) -> TargetCost:
         basis="hardware",
         traffic=traffic,
         capacity=capacity.requests,
+        capacity_low=capacity.low,
+        capacity_high=capacity.high,
         capacity_below=capacity.below,
         prices=_used(case),
         note="; ".join(part for part in (told, capacity.note) if part),
@@ -307,9 +310,15 @@ def _with_break_even(row: TargetCost, rows: Sequence[TargetCost], inputs: CostIn
     price = next((t.price for t in inputs.targets if t.name == row.target), None)
     if row.basis != "hardware" or row.capacity is None or price is None or price.gpu_hour is None:
         return row
-    hour, capacity = price.gpu_hour, row.capacity
+    hour, capacity, ends = price.gpu_hour, row.capacity, (row.capacity_low, row.capacity_high)
+
+    def against(each: Decimal, name: str) -> BreakEven:
+        # A server that may do nothing at all has no lower end to reckon with.
+        low, high = (break_even(hour, end, each, name) if end else None for end in ends)
+        return bounded(break_even(hour, capacity, each, name), low, high)
+
     found = [
-        break_even(hour, capacity, Decimal(repr(other.per_1k_requests)) / 1000, other.target)
+        against(Decimal(repr(other.per_1k_requests)) / 1000, other.target)
         for other in rows
         if other.benchmark == row.benchmark and other.basis == "tokens" and other.per_1k_requests is not None
     ]

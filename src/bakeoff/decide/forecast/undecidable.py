@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bakeoff.decide.forecast.floors import FloorScenario, PlannedFloor
 from bakeoff.decide.forecast.power import (
     PERCENTILES,
     PlannedComparison,
@@ -16,12 +17,17 @@ _TOLD = frozenset({"p90", "p95", "p99"})
 
 
 def undecidable(
-    spec: Spec, comparisons: Sequence[PlannedComparison], loads: Sequence[PlannedLoad]
+    spec: Spec,
+    comparisons: Sequence[PlannedComparison],
+    loads: Sequence[PlannedLoad],
+    floors: Sequence[PlannedFloor] = (),
 ) -> Iterator[str]:
     """Yield what the planned data cannot decide, quality first."""
     yield from _missing_axes(spec, comparisons)
     for metric in dict.fromkeys(row.metric for row in comparisons):
         yield from _of_metric([row for row in comparisons if row.metric == metric])
+    for floor in floors:
+        yield from _of_floor(floor)
     for load in loads:
         yield from _of_load(load)
     yield from _rates(spec)
@@ -108,6 +114,39 @@ def _needed_seen(rows: Sequence[PlannedComparison]) -> Iterator[str]:
         needed = row.scenarios[0].needed
         if needed is not None and needed > row.n:
             yield f"about {needed:,} cases are needed for {row.a} and {row.b}"
+
+
+def _of_floor(one: PlannedFloor) -> Iterator[str]:
+    floor = f"your floor of {_percent(one.floor)} on {one.metric}"
+    worth = "" if one.icc is None else f" (worth {one.effective:,.0f} at a correlation of {one.icc:.2g})"
+    if one.fewest is None:
+        yield f"no number of cases shows that a target reaches {floor}"
+        return
+    if one.passes is None:
+        yield (
+            f"with {one.n:,} cases{worth}, no target can be shown to reach {floor}, even if all its answers "
+            f"are right: that takes {one.fewest:,}"
+        )
+    unmet = [each for each in one.scenarios if each.needed is not None and each.needed > one.n]
+    if unmet:
+        needs = ", ".join(map(_floor_need, unmet))
+        yield (
+            f"to show that a target reaches {floor}, about this many cases are needed: {needs} "
+            f"({one.n:,}{worth} are planned; {100 * one.power:g} % power)"
+        )
+    for each in one.scenarios:
+        if each.needed is None:
+            yield f"{each.target} was right on {_percent(each.share)} of {each.source}, which misses {floor}"
+
+
+def _floor_need(one: FloorScenario) -> str:
+    if one.target:
+        return f"{one.needed:,} for {one.target}, right on {_percent(one.share)} of {one.source}"
+    return f"{one.needed:,} if it is right on {_percent(one.share)}"
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share, 1):g} %"
 
 
 def _of_load(load: PlannedLoad) -> Iterator[str]:

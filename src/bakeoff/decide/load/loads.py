@@ -177,6 +177,8 @@ def _without_rates(result: StageResult) -> StageResult:
     return msgspec.structs.replace(
         result,
         request_rate=None,
+        request_rate_low=None,
+        request_rate_high=None,
         output_token_rate=None,
         goodput=None,
         seconds=None,

@@ -12,6 +12,7 @@ from typing import overload
 
 import msgspec
 
+from bakeoff.decide.load.rates import rate_bounds
 from bakeoff.decide.load.served import FIGURES, ServedFold
 from bakeoff.engine.tally import in_step, steady_window
 from bakeoff.extend import SampleMetric
@@ -148,6 +149,7 @@ class StageFold:
         wanted = (*_TIMES, *_TOKENS)
         summaries = {name: _summary(self.values[name]) for name in wanted if name in self.values}
         rate = _per_second(self._answers, begin, end)
+        rate_low, rate_high = rate_bounds(self._answers, begin, end)
         e2e = summaries.get("e2e")
         zero = min(self._sends, default=0)
         return StageResult(
@@ -159,6 +161,8 @@ class StageFold:
             itl=_gaps([self._token_gaps], [self._absorbed["itl"]]),
             chunk_gap=_gaps([self._token_gaps, self._chunk_gaps], list(self._absorbed.values())),
             request_rate=rate,
+            request_rate_low=rate_low,
+            request_rate_high=rate_high,
             output_token_rate=None if self._uncounted else self._token_rate(begin, end),
             asked_rate=_asked(load),
             slo_attainment=self._attainment(),

@@ -14,7 +14,7 @@ from bakeoff.plan import intents
 from bakeoff.races import groups
 from bakeoff.records import BenchmarkSpec, Case, Plan, PlannedRace, Score, Spec, Stage
 from bakeoff.stats.grouped import GroupedRace
-from bakeoff.stats.race import Loss, PairState, PairTest, Race, RaceState
+from bakeoff.stats.race import Loss, PairState, PairTest, Race, RaceState, Terms
 
 ByScorer = Mapping[str, Mapping[CaseKey, Score]]
 """Scores of one target by scorer, then by case and repeat."""
@@ -25,13 +25,14 @@ USED_UP = "all cases are used"
 
 
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):
-    """A target that was shown to be worse than another, after so many steps and cases."""
+    """A target that was shown to be worse than another by more than `lead`, after so many steps."""
 
     target: str
     by: str
     steps: int
     cases: int
     p: float
+    lead: float = 0.0
 
 
 class Contest:
@@ -60,12 +61,21 @@ class Contest:
         self._groups = groups(cases)
         self._field = self._make_field()
 
+    @property
+    def _terms(self) -> Terms:
+        """Return what has to be shown before the decision rule can choose a target no more."""
+        race = self.race
+        reference = race.incumbent if race.incumbent in self.steps else None
+        if race.open_rules or race.lead >= 1.0:
+            return Terms(reference=reference, drops=False)
+        return Terms(lead=race.lead, reference=reference)
+
     def _make_field(self) -> Race | GroupedRace:
-        names, rule = list(self.steps), self.race.rule
-        alpha, margin = 1.0 - self.race.level, rule.margin or None
-        if rule.method == "anytime":
-            return Race(names, alpha=alpha, margin=margin)
-        return GroupedRace(names, self.sizes, alpha=alpha, margin=margin)
+        names, race, terms = list(self.steps), self.race, self._terms
+        alpha, margin = 1.0 - race.level, race.rule.margin or None
+        if race.rule.method == "anytime":
+            return Race(names, alpha=alpha, margin=margin, terms=terms)
+        return GroupedRace(names, self.sizes, alpha=alpha, margin=margin, terms=terms)
 
     @property
     def sizes(self) -> list[int]:
@@ -78,7 +88,7 @@ class Contest:
 
     @property
     def remaining(self) -> tuple[str, ...]:
-        """Return the targets that were not shown to be worse than another."""
+        """Return the targets that the decision rule may still choose."""
         return self._field.state.remaining
 
     @property
@@ -138,7 +148,8 @@ class Contest:
 
     def _told(self, loss: Loss) -> Dropped:
         cases = self.cases(self.taken)
-        return Dropped(target=loss.name, by=loss.winner, steps=self.taken, cases=cases, p=loss.p)
+        lead = self._terms.lead_of(loss.winner)
+        return Dropped(target=loss.name, by=loss.winner, steps=self.taken, cases=cases, p=loss.p, lead=lead)
 
 
 def make_contest(plan: Plan, spec: Spec, cases: Mapping[str, Collection[Case]]) -> Contest | None:

@@ -268,9 +268,16 @@ def raced_facts(raced: Raced | None, benchmark: str) -> dict[str, Any]:
         "cases": contest.cases(contest.taken),
         "remaining": list(contest.remaining),
         "dropped": {
-            each.target: {"by": each.by, "cases": each.cases, "looks": each.steps, "p": each.p}
+            each.target: {
+                "by": each.by,
+                "cases": each.cases,
+                "looks": each.steps,
+                "p": each.p,
+                "worse_by_more_than": each.lead,
+            }
             for each in contest.dropped
         },
+        "open_rules": list(contest.race.open_rules),
         "ended": contest.ended or "not yet: cases are missing",
         "saved": 1.0 - asked / total if total else 0.0,
     }

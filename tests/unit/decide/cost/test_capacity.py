@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bakeoff.decide.cost.capacity import break_even, capacity_of, hosting
-from bakeoff.records import Estimate, SloSpec, StageCheck, StageResult
+from bakeoff.decide.cost.capacity import bounded, break_even, capacity_of, hosting
+from bakeoff.records import BreakEven, Estimate, SloSpec, StageCheck, StageResult
 
 SLO = SloSpec(ttft=0.5, attainment=0.9)
 
@@ -151,3 +151,46 @@ def test_above_the_break_even_whole_servers_are_cheaper_and_below_it_some_rate_i
         assert hosted_is_cheaper(rate)
     first_of_next = (always // Fraction(capacity) + 1) * Fraction(capacity) * (1 + tiny)
     assert hosted_is_cheaper(first_of_next)
+
+
+EACH = Decimal("0.001")
+
+
+def even_at(capacity: float) -> BreakEven:
+    """Return the break-even of a server at 1 USD per 1,000 seconds, worth 1 paid request a second."""
+    return break_even(Decimal("3.60"), capacity, EACH, "api")
+
+
+def test_the_interval_of_a_break_even_is_that_of_the_throughput():
+    found = bounded(even_at(1.25), even_at(1.1), even_at(2.0))
+    assert (found.from_rate, found.always_from) == (1.0, 4.0)
+    assert (found.always_from_low, found.always_from_high) == (1.0, even_at(1.1).always_from)
+    assert found.always_from_high is not None
+    assert found.always_from_high > 4.0
+    assert not found.may_never
+
+
+def test_at_the_low_end_hosting_may_never_pay():
+    found = bounded(even_at(1.25), even_at(0.9), even_at(2.0))
+    assert (found.always_from, found.always_from_low, found.always_from_high) == (4.0, 1.0, None)
+    assert found.may_never
+
+
+def test_at_the_high_end_hosting_may_pay_although_it_never_seems_to():
+    found = bounded(even_at(0.9), even_at(0.5), even_at(1.25))
+    assert (found.always_from, found.always_from_low, found.always_from_high) == (None, 4.0, None)
+    assert found.may_never
+    assert found.note.startswith("never: even a full server costs")
+    assert found.note.endswith("but above 4 requests/s at the upper end of the throughput that was measured")
+
+
+def test_without_an_interval_of_the_throughput_there_is_none_of_the_break_even():
+    assert bounded(even_at(1.25), None, even_at(2.0)) == even_at(1.25)
+    assert bounded(even_at(1.25), even_at(1.1), None) == even_at(1.25)
+    never = bounded(even_at(0.5), even_at(0.4), even_at(0.6))
+    assert never == even_at(0.5)
+
+
+def test_the_capacity_has_the_interval_of_its_stage():
+    found = capacity_of([stage("a", 2.0, request_rate_low=1.8, request_rate_high=2.2), stage("b", 1.0)], None)
+    assert (found.requests, found.low, found.high) == (2.0, 1.8, 2.2)

@@ -331,6 +331,23 @@ def test_hosting_breaks_even_against_each_target_by_the_token():
     assert found[1].break_even == []
 
 
+@pytest.mark.parametrize(
+    ("ends", "expected"),
+    [
+        ({"request_rate_low": 1.125, "request_rate_high": 2.0}, (1.0, 8.0, False)),
+        ({"request_rate_low": 0.0, "request_rate_high": 2.0}, (None, None, False)),
+        ({}, (None, None, False)),
+    ],
+)
+def test_a_break_even_has_the_interval_of_the_throughput(ends, expected):
+    api = Price(input=Decimal(5), output=Decimal(50))  # 0.001 USD a request
+    stages = [stage(1.25, (0.95, 1.0), **ends)]
+    own = costs({"t": GPU, "api": api}, asked(3), benchmarks=[LOAD], stages=stages)[0]
+    (even,) = own.break_even
+    assert (even.always_from_low, even.always_from_high, even.may_never) == expected
+    assert own.capacity_low == ends.get("request_rate_low")
+
+
 def test_a_benchmark_that_did_not_ask_a_target_has_no_cost_of_it():
     some = benchmark(name="load", measured=True, models=["t"])
     found = costs({"t": API, "u": API}, asked(1), benchmarks=[QUIZ, some])
