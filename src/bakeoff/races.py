@@ -59,18 +59,21 @@ def planned_race(spec: Spec) -> PlannedRace | None:
 
 
 def open_rules_note(race: PlannedRace) -> str:
-    """Say why a race drops nobody; empty where it may."""
+    """Say whom a race may drop although the rule may choose it in the end; empty where there is nobody."""
     if not race.open_rules:
         return ""
     rules = ", ".join(f"`{rule}`" for rule in race.open_rules)
-    return f"the race drops nobody, because {rules} may rule out whoever is best on {race.benchmark}"
+    return (
+        f"where {rules} should rule out whoever leads on {race.benchmark}, a target that the race "
+        "has dropped is judged by the cases that it was asked"
+    )
 
 
 def asked_race(race: PlannedRace) -> dict[str, object]:
     """Return what names a race in a plan's hash: what it could not say at first only where it says it."""
-    later = {"lead", "incumbent", "open_rules"}
     plain: dict[str, object] = msgspec.to_builtins(race)
-    return {key: value for key, value in plain.items() if value or key not in later}
+    del plain["open_rules"]  # what is asked does not hang on them
+    return {key: value for key, value in plain.items() if value or key not in {"lead", "incumbent"}}
 
 
 def _open_rules(spec: Spec, raced: str | None) -> Iterator[str]:

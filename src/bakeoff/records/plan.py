@@ -81,7 +81,7 @@ class PlannedRace(msgspec.Struct, frozen=True, kw_only=True):
         level: 1 minus the chance of any wrong claim.
         lead: the loss that the rule accepts for a lower cost: only who is worse by more is dropped.
         incumbent: the model in use today, where it races; the rule holds the others against it.
-        open_rules: parts of the rule that may yet exclude whoever leads, so that nobody is dropped.
+        open_rules: parts of the rule that may yet exclude whoever leads, and choose one who was dropped.
     """
 
     benchmark: str

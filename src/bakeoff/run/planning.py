@@ -382,8 +382,9 @@ def _notes(plans: _Plans) -> Iterator[str]:
     if any(each.target.endpoint is not None for each in plans.candidates):
         yield "before the run, each endpoint is asked one question of at most 16 tokens, which is not counted"
     if spec.decide.race:
-        told = "" if plans.plan.race is None else open_rules_note(plans.plan.race)
-        yield told or "a race may end earlier; these numbers are for all cases"
+        yield "a race may end earlier; these numbers are for all cases"
+        if plans.plan.race is not None and (told := open_rules_note(plans.plan.race)):
+            yield told
     if spec.cache:
         yield "answers that the cache holds are not asked again; these numbers are without it"
     if any(b.repeats > 1 for b in spec.benchmarks):

@@ -63,10 +63,10 @@ class Contest:
 
     @property
     def _terms(self) -> Terms:
-        """Return what has to be shown before the decision rule can choose a target no more."""
+        """Return what has to be shown before the quality rule can choose a target no more."""
         race = self.race
         reference = race.incumbent if race.incumbent in self.steps else None
-        if race.open_rules or race.lead >= 1.0:
+        if race.lead >= 1.0:
             return Terms(reference=reference, drops=False)
         return Terms(lead=race.lead, reference=reference)
 

@@ -230,6 +230,10 @@ def _marked(raced: Raced, target: TargetResult) -> TargetResult:
     if target.name not in contest.steps or asked == total or not over:
         return target
     note = f"stopped after {asked} of {total} cases by the race: {_BIASED}"
+    by = next((each.by for each in contest.dropped if each.target == target.name), None)
+    if by is not None and contest.race.open_rules:
+        rules = ", ".join(f"`{rule}`" for rule in contest.race.open_rules)
+        note += f"; where {rules} rules out {by}, which leads it, these cases are all that speak for it"
     whole = f"{raced.benchmark.name}.{raced_metric(raced)}"
     metrics = {
         name: _noted(each, note) if name == whole or name.startswith((f"{whole}@", f"{whole}_")) else each

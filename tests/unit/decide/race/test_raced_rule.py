@@ -7,10 +7,10 @@ import pytest
 from tests.unit.decide.parts import evidence
 from tests.unit.decide.race.test_raced import Made
 
-from bakeoff.decide.race.contest import DECIDED, TIED, USED_UP
-from bakeoff.decide.race.raced import raced_facts
+from bakeoff.decide.race.contest import DECIDED, USED_UP
+from bakeoff.decide.race.raced import raced_facts, raced_targets
 from bakeoff.decide.verdict.verdict import decide
-from bakeoff.records import DecideSpec, PlannedRace, QualityRule, RaceRule, TargetCost, Verdict
+from bakeoff.records import DecideSpec, PlannedRace, QualityRule, RaceRule, TargetCost, TargetResult, Verdict
 
 RULES = [RaceRule(step=50), RaceRule(method="obrien_fleming", looks=5)]
 both_methods = pytest.mark.parametrize("rule", RULES, ids=["anytime", "planned looks"])
@@ -105,19 +105,19 @@ def test_an_incumbent_that_does_not_race_is_no_reference() -> None:
 
 
 @both_methods
-def test_nobody_is_dropped_while_a_rule_may_exclude_the_leader(rule: RaceRule) -> None:
+def test_who_was_dropped_though_a_rule_may_exclude_the_leader_says_so(rule: RaceRule) -> None:
     values = {"dear": [1.0] * 200, "cheap": [0.0] * 200}
     made = Ruled(values, rule=rule, open_rules=("decide.slo",))
-    contest = made.raced().contest
-    assert (contest.dropped, contest.ended) == ([], USED_UP)
-    assert raced_facts(made.raced(), "b")["race"]["open_rules"] == ["decide.slo"]
-    assert made.rows()[0].n == 200
-
-
-def test_targets_that_are_alike_still_end_a_race_that_drops_nobody() -> None:
-    rule = RaceRule(step=50, margin=0.1)
-    made = Ruled({"a": [1.0] * 400, "b": [1.0] * 400}, rule=rule, open_rules=("decide.slo",))
-    assert made.raced().contest.ended == TIED
+    raced = made.raced()
+    assert [each.target for each in raced.contest.dropped] == ["cheap"]
+    assert raced_facts(raced, "b")["race"]["open_rules"] == ["decide.slo"]
+    bare = [
+        TargetResult(name=name, model=name, engine=None, metrics={}, outcomes={})
+        for name in ("cheap", "dear")
+    ]
+    cheap, dear = raced_targets(raced, bare)
+    assert "where `decide.slo` rules out dear, which leads it, these cases are all" in cheap.notes[0]
+    assert "decide.slo" not in " ".join(dear.notes)
 
 
 def test_a_margin_of_everything_drops_nobody() -> None:
