@@ -26,8 +26,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Generator[Live]:
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live]:
-    """A service without a worker: what ends here was done by its peer, whose key it has as `NEMO_KEY`."""
+    """A service that may ask its peer, whose key it has as `NEMO_KEY`."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "NEMO_KEY").write_text(peer.key or "")
-    with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=0, secret_files=folder)) as running:
+    with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=2, secret_files=folder)) as running:
         yield running

@@ -17,6 +17,7 @@ from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.http.shown import NewRun, RunList, RunQuery, RunShown, SampleQuery, ScoreQuery, run_shown
 from bakeoff.server.jobs.job import Job, JobEvent, JobFilter, JobLimits, NewJob, Webhook
 from bakeoff.server.jobs.jobtexts import file_contents
+from bakeoff.server.nemo.remote_jobs import delete as delete_job
 from bakeoff.server.service import Service
 from bakeoff.server.values import check_values
 
@@ -99,7 +100,7 @@ async def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
 @ROUTER.delete("/{run}", status_code=204, summary="Delete an ended run")
 def delete(run: Ident, service: TheService, caller: Manager) -> Response:
     """Forget a run with all its rows."""
-    service.jobs.delete(run, project=caller.project)
+    delete_job(service, service.jobs.get(run, project=caller.project), caller)
     return Response(status_code=204)
 
 
