@@ -4,6 +4,7 @@ from collections.abc import Generator
 
 import pytest
 from tests.service.dialects.nemo.calls import computing
+from tests.service.dialects.nemo.peer import Peer, scripted_peer
 from tests.service.live import Live, live
 
 from bakeoff.server.settings import Settings
@@ -31,3 +32,19 @@ def ours(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live
     (folder / "NEMO_KEY").write_text(peer.key or "")
     with live(Settings(data=tmp_path_factory.mktemp("ours"), workers=2, secret_files=folder)) as running:
         yield running
+
+
+@pytest.fixture
+def tidy(ours: Live) -> Generator[None]:
+    """Leave no job behind that a worker would go on with."""
+    yield
+    for row in ours.call("GET", "/api/v1/runs?state=queued&state=running&state=cancelling").json["data"]:
+        ours.call("POST", f"/api/v1/runs/{row['id']}/cancel")
+        ours.ended(row["id"])
+
+
+@pytest.fixture
+def scripted() -> Generator[tuple[Peer, str]]:
+    """A peer that answers from a script."""
+    with scripted_peer() as found:
+        yield found

@@ -16,7 +16,7 @@ from bakeoff.server.remotes.faults import RemoteError
 from bakeoff.server.remotes.following import Following, counted
 from bakeoff.server.remotes.nemo import NemoServer
 from bakeoff.server.remotes.steps import Order, Steps, filled, read_order, read_result
-from bakeoff.server.workers.bound import RUNS, end_with_lease, failed, lock, outcome_of, tell
+from bakeoff.server.workers.bound import RUNS, do, end_with_lease, outcome_of, tell
 from bakeoff.server.workers.told import Told
 from bakeoff.stores.redact import Redactor
 
@@ -32,8 +32,8 @@ def main(arguments: list[str]) -> int:
     leaving = end_with_lease()
     confine()
     redact = Redactor()
-    try:
-        lock(folder)
+
+    def work() -> Told:
         order = read_order(folder)
         server = NemoServer(order.remote, endpoints=origins, secrets=os.environ)
         whole, used = filled(order, os.environ)
@@ -45,13 +45,11 @@ def main(arguments: list[str]) -> int:
             tell(Told(done=done, total=total))
 
         following = Following(server, whole, folder, redact=redact, leaving=leaving, heard=heard)
-        ended = following.follow()
-        told = _finished(folder, order, following.steps) if ended == "completed" else _left(following.steps)
-        tell(msgspec.json.decode(redact(msgspec.json.encode(told)), type=Told))
-    except BaseException as error:  # noqa: BLE001  whatever ends a job is told to its owner
-        tell(failed(error, redact))
-        return 1
-    return 0
+        if following.follow() == "completed":
+            return _finished(folder, order, following.steps)
+        return _left(following.steps, redact)
+
+    return do(folder, work, redact)
 
 
 def _finished(folder: Path, order: Order, steps: Steps) -> Told:
@@ -62,12 +60,13 @@ def _finished(folder: Path, order: Order, steps: Steps) -> Told:
     return Told(done=done, total=done, ended=True, outcome=outcome_of(finished))
 
 
-def _left(steps: Steps) -> Told:
+def _left(steps: Steps, redact: Redactor) -> Told:
     """Return what is told of a cancelled job: what its server has not confirmed is nobody's to believe."""
     error: JobError | None = None
     if steps.submitted_at is not None and steps.status not in {"cancelled", "failed"}:
         job = f"its job {steps.job}" if steps.job else "the job"
         message = f"the NeMo server has not confirmed that it ended {job}: {steps.details.get('message', '')}"
+        message = redact(message.encode()).decode()
         error = JobError(kind=RemoteError.__name__, message=message, hint="look at the NeMo server")
     return Told(ended=True, cancelled=True, error=error)
 

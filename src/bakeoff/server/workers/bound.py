@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -45,6 +46,24 @@ def outcome_of(finished: Finished) -> JobOutcome:
     )
 
 
+def do(folder: Path, work: Callable[[], Told], redact: Redactor) -> int:
+    """Do a job as the only process in its folder, and tell what became of it; return an exit status.
+
+    Args:
+        folder: of the job.
+        work: does it.
+        redact: knows the secrets that the work has come across when it ends.
+    """
+    try:
+        _lock(folder)
+        told = work()
+    except BaseException as error:  # noqa: BLE001  whatever ends a job is told to its owner
+        tell(_failed(error, redact))
+        return 1
+    tell(told)
+    return 0
+
+
 def end_with_lease() -> threading.Event:
     """Have this process end with its worker's lease; return what is set when the job is to be cancelled."""
     leaving = threading.Event()
@@ -52,8 +71,16 @@ def end_with_lease() -> threading.Event:
     return leaving
 
 
-def failed(error: BaseException, redact: Redactor) -> Told:
-    """Return what is told of an error, without secrets."""
+def tell(told: Told) -> None:
+    """Tell the worker; without one this process ends."""
+    try:
+        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(1)
+
+
+def _failed(error: BaseException, redact: Redactor) -> Told:
     if isinstance(error, InterruptedRun):
         return Told(ended=True, stopped=True)
     if isinstance(error, SpecErrorGroup):
@@ -66,16 +93,7 @@ def failed(error: BaseException, redact: Redactor) -> Told:
     return msgspec.json.decode(redact(msgspec.json.encode(Told(ended=True, error=told))), type=Told)
 
 
-def tell(told: Told) -> None:
-    """Tell the worker; without one this process ends."""
-    try:
-        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os._exit(1)
-
-
-def lock(folder: Path) -> None:
+def _lock(folder: Path) -> None:
     """Be the only process on this job until the end of this one, from before it looks for a run.
 
     Raises:

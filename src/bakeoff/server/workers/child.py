@@ -19,7 +19,7 @@ from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
 from bakeoff.sandbox import confine
 from bakeoff.server.jobs.job import JobLimits, JobOutcome
-from bakeoff.server.workers.bound import RUNS, end_with_lease, failed, lock, outcome_of, run_folder, tell
+from bakeoff.server.workers.bound import RUNS, do, end_with_lease, outcome_of, run_folder, tell
 from bakeoff.server.workers.spending import Spending
 from bakeoff.server.workers.told import Told
 from bakeoff.spec import LoadedSpec, load_spec
@@ -38,17 +38,16 @@ def main(arguments: list[str]) -> int:
     end_with_lease()
     confine()
     os.chdir(folder)
-    secrets: tuple[str, ...] = ()
-    try:
-        lock(folder)
+    redact = Redactor()
+
+    def work() -> Told:
         loaded, run = _load(folder)
-        secrets = loaded.secrets
+        for secret in loaded.secrets:
+            redact.learn(secret)
         finished, watch = run_async(_work(loaded, folder, run, limits))
-    except BaseException as error:  # noqa: BLE001  whatever ends a run is told to its owner
-        tell(failed(error, Redactor(secrets)))
-        return 1
-    tell(watch.told(ended=True, outcome=outcome_of(finished)))
-    return 0
+        return watch.told(ended=True, outcome=outcome_of(finished))
+
+    return do(folder, work, redact)
 
 
 def _load(folder: Path) -> tuple[LoadedSpec, Path | None]:

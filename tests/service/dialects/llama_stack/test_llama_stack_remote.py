@@ -2,18 +2,17 @@
 
 import json
 import time
-from collections.abc import Generator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from tests.service.dialects.llama_stack.calls import config, message
-from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
+from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer
 from tests.service.live import Live
 
 from bakeoff.testing.truth import TruthProcess
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("tidy")]
 
 ROWS = "".join(json.dumps({"q": f"What is {n} + 1?", "right": str(n + 1)}) + "\n" for n in range(50))
 TASK = {
@@ -26,21 +25,6 @@ TASK = {
         }
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def tidy(ours: Live) -> Generator[None]:
-    """Leave no job behind that a worker would go on with."""
-    yield
-    for row in ours.call("GET", "/api/v1/runs?state=queued&state=running&state=cancelling").json["data"]:
-        ours.call("POST", f"/api/v1/runs/{row['id']}/cancel")
-        ours.ended(row["id"])
-
-
-@pytest.fixture
-def scripted() -> Generator[tuple[Peer, str]]:
-    with scripted_peer() as found:
-        yield found
 
 
 def registered(ours: Live, metadata: dict[str, Any], url: str, **server: Any) -> str:

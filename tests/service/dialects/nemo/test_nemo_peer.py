@@ -1,10 +1,9 @@
 """Calls to a NeMo server: the contract's, tried again where that does no harm, and never twice else."""
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
+from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer
 
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.remotes.faults import RemoteError
@@ -12,12 +11,6 @@ from bakeoff.server.remotes.nemo import MARK, NemoServer, Remote
 from bakeoff.server.settings import DEFAULT_ENDPOINTS
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def scripted() -> Generator[tuple[Peer, str]]:
-    with scripted_peer() as found:
-        yield found
 
 
 def client(url: str, **options: Any) -> NemoServer:

@@ -1,13 +1,12 @@
-"""Evaluations that another NeMo server does: a second service of ours, and a peer that misbehaves."""
+"""Evaluations that another NeMo server does: a second service of ours, and a scripted peer."""
 
-import json
 import time
-from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
-from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
-from tests.service.live import Answer, Live
+from tests.service.dialects.nemo.peer import CONTRACT, Peer
+from tests.service.dialects.nemo.remote_calls import ROOT, at, begun, config, model, seen, sent, submit
+from tests.service.live import Live
 
 from bakeoff.server.access import LOCAL
 from bakeoff.server.faults import ConflictError
@@ -15,76 +14,7 @@ from bakeoff.server.nemo.graded import THING, Once, stored
 from bakeoff.server.remotes.nemo import MARK
 from bakeoff.testing.truth import TruthProcess
 
-pytestmark = pytest.mark.timeout(240)
-
-ROOT = "/v1/evaluation"
-ROWS = "".join(json.dumps({"q": f"What is {n} + 1?", "right": str(n + 1)}) + "\n" for n in range(200))
-
-
-def config(peer: Live, url: str | None = None, **server: Any) -> dict[str, Any]:
-    file = peer.service.files.add("rows.jsonl", ROWS.encode(), purpose="x", project="default", owner="t")
-    task = {
-        "type": "chat-completion",
-        "params": {"template": {"messages": [{"role": "user", "content": "{{q}}"}]}},
-        "dataset": {"files_url": file.id},
-        "metrics": {
-            "right": {
-                "type": "string-check",
-                "params": {"check": ["{{sample.output_text}}", "equals", "{{right}}"]},
-            }
-        },
-    }
-    remote = {"url": url or peer.url, "api_key": "${NEMO_KEY}", "timeout": 10, "patience": 10, **server}
-    return {
-        "type": "custom",
-        "params": {"limit_samples": 5, "parallelism": 2},
-        "tasks": {"qa": task},
-        "custom_fields": {"team": "blue", "bakeoff_remote": remote},
-    }
-
-
-def model(endpoint: TruthProcess, name: str = "sums") -> dict[str, Any]:
-    url = endpoint.url + "/chat/completions"
-    return {"type": "model", "model": {"api_endpoint": {"url": url, "model_id": name}}}
-
-
-def submit(ours: Live, config: Any, target: Any) -> Answer:
-    return ours.call("POST", f"{ROOT}/jobs", {"config": config, "target": target})
-
-
-@pytest.fixture(autouse=True)
-def tidy(ours: Live) -> Generator[None]:
-    """Leave no job behind that a worker would go on with."""
-    yield
-    for row in ours.call("GET", "/api/v1/runs?state=queued&state=running&state=cancelling").json["data"]:
-        ours.call("POST", f"/api/v1/runs/{row['id']}/cancel")
-        ours.ended(row["id"])
-
-
-def until(
-    ask: Callable[[], dict[str, Any]], *states: str, word: str = "", within: float = 60
-) -> dict[str, Any]:
-    end = time.monotonic() + within
-    while True:
-        found = ask()
-        if found["status"] in states and word in str(found["status_details"]["message"]):
-            return found
-        assert time.monotonic() < end, found
-        time.sleep(0.05)
-
-
-def seen(ours: Live, job: str, *states: str, word: str = "") -> dict[str, Any]:
-    return until(lambda: ours.call("GET", f"{ROOT}/jobs/{job}").json, *states, word=word)
-
-
-def begun(ours: Live, config: Any, target: Any = None) -> str:
-    answer = submit(ours, config, target or {"type": "model", "model": "vllm/tiny"})
-    assert answer.status == 200, answer.body
-    return str(answer.json["id"])
-
-
-def sent(other: Peer, call: str) -> int:
-    return [each for each, _, _ in other.asked].count(call)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("tidy")]
 
 
 def test_a_job_of_another_server_is_a_run_of_ours(ours: Live, peer: Live, endpoint: TruthProcess):
@@ -198,16 +128,6 @@ def test_a_server_that_may_not_be_asked_is_refused(ours: Live, peer: Live, endpo
     assert submit(ours, config(peer), aim).status == 422
 
 
-@pytest.fixture
-def scripted() -> Generator[tuple[Peer, str]]:
-    with scripted_peer() as found:
-        yield found
-
-
-def at(other: Peer, status: str, **more: Any) -> None:
-    other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": status, **more})
-
-
 def test_each_state_of_the_contract_is_mirrored(ours: Live, peer: Live, scripted: tuple[Peer, str]):
     other, url = scripted
     other.script = dict(CONTRACT)
@@ -279,91 +199,6 @@ def test_results_that_cannot_be_stored_fail_the_job(ours: Live, peer: Live, scri
     assert "NUL" in seen(ours, job, "failed")["status_details"]["message"]
 
 
-def lost(ours: Live, peer: Live, other: Peer, url: str, patience: float = 60) -> str:
-    """Submit a job whose answer is lost, and return its id when that was seen."""
-    other.script = {**CONTRACT, "POST /jobs": (0, None), "GET /jobs": (200, {"data": []})}
-    job = begun(ours, config(peer, url, attempts=2, patience=patience))
-    seen(ours, job, "created", word="does not list")
-    return job
-
-
-def test_a_submission_without_an_answer_is_looked_for_and_never_sent_again(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    job = lost(ours, peer, other, url)
-    theirs = {"id": "eval-1234", "status": "running", "custom_fields": {MARK: job}}
-    other.script["GET /jobs"] = (200, {"data": [theirs]})
-    at(other, "completed")
-    seen(ours, job, "completed")
-    assert sent(other, "POST /jobs") == 1
-
-
-def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    job = lost(ours, peer, other, url, patience=5)
-    assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "cancelling"
-    assert "never got" in seen(ours, job, "cancelled")["status_details"]["message"]
-    assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
-    assert sent(other, "POST /jobs") == 1
-
-
-def test_a_job_that_nobody_ever_gets_fails_after_a_while(ours: Live, peer: Live, scripted: tuple[Peer, str]):
-    other, url = scripted
-    job = lost(ours, peer, other, url, patience=3)
-    message = seen(ours, job, "failed")["status_details"]["message"]
-    assert "never got the job" in message
-    assert "does not answer" in message
-
-
-def test_cancelling_a_job_whose_answer_was_lost_ends_it_there(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    job = lost(ours, peer, other, url)
-    assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "cancelling"
-    seen(ours, job, "cancelling", word="as soon as it does")
-    theirs = {"id": "eval-1234", "status": "running", "custom_fields": {MARK: job}}
-    other.script["GET /jobs"] = (200, {"data": [theirs]})
-    at(other, "cancelled")
-    seen(ours, job, "cancelled")
-    assert sent(other, "POST /jobs/eval-1234/cancel") == 1
-
-
-def test_a_job_that_ends_there_while_it_is_cancelled_keeps_its_results(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    other.script = dict(CONTRACT)
-    job = begun(ours, config(peer, url))
-    seen(ours, job, "running")
-
-    def ended(_body: Any) -> tuple[int, Any]:
-        at(other, "completed")
-        return 200, {}
-
-    other.script["POST /jobs/eval-1234/cancel"] = ended
-    ours.call("POST", f"{ROOT}/jobs/{job}/cancel")
-    seen(ours, job, "completed")
-    assert ours.call("GET", f"{ROOT}/jobs/{job}/results").json["tasks"] == RESULT["tasks"]
-
-
-def test_a_cancel_that_the_server_does_not_confirm_says_so(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    other.script = dict(CONTRACT)
-    job = begun(ours, config(peer, url, attempts=1, patience=2))
-    seen(ours, job, "running")
-    other.script["POST /jobs/eval-1234/cancel"] = (500, {})
-    ours.call("POST", f"{ROOT}/jobs/{job}/cancel")
-    message = seen(ours, job, "cancelled")["status_details"]["message"]
-    assert "not confirmed" in message
-    assert "eval-1234" in message
-
-
 def test_the_same_idempotency_key_submits_a_job_once(ours: Live, peer: Live, scripted: tuple[Peer, str]):
     other, url = scripted
     other.script = dict(CONTRACT)
@@ -421,24 +256,6 @@ def test_the_key_of_a_model_is_sent_to_the_server_that_asks_it(
     assert {key for _, _, key in other.asked} == {f"Bearer {peer.key}"}
     run = ours.call("GET", f"/api/v1/runs/{job}/results").body
     assert b"me@" not in run
-
-
-def test_a_server_that_is_gone_is_waited_for_a_while(ours: Live, peer: Live, endpoint: TruthProcess):
-    gone = config(peer, "http://127.0.0.1:1", attempts=1, patience=2)
-    job = begun(ours, gone, model(endpoint))
-    assert "does not answer" in seen(ours, job, "failed")["status_details"]["message"]
-    assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
-
-
-def test_a_job_that_the_server_does_not_take_now_is_sent_when_it_does(
-    ours: Live, peer: Live, scripted: tuple[Peer, str]
-):
-    other, url = scripted
-    other.script = {**CONTRACT, "POST /configs": [(503, {}), (200, {})]}
-    other.script["POST /jobs"] = [(429, {}), (200, {"id": "eval-1234", "status": "created"})]
-    at(other, "completed")
-    seen(ours, begun(ours, config(peer, url, attempts=1)), "completed")
-    assert sent(other, "POST /jobs") == 2
 
 
 def test_what_an_earlier_version_stored_breaks_no_list(ours: Live):
