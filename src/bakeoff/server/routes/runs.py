@@ -92,7 +92,10 @@ async def get(run: Ident, service: TheService, caller: Reader) -> RunShown:
 
 @ROUTER.post("/{run}/cancel", summary="Cancel a run")
 async def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
-    """End a run within two seconds; what was answered is kept. An ended run stays as it is."""
+    """End a run within two seconds, or as soon as the server has that does it; what was answered is kept.
+
+    An ended run stays as it is.
+    """
     job = await service.waiting.shortly(lambda: service.jobs.cancel(run, project=caller.project))
     return run_shown(job)
 

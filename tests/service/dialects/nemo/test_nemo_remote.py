@@ -64,6 +64,9 @@ def test_two_such_runs_are_compared_as_imported_ones_are(ours: Live, peer: Live,
     answer = ours.call("POST", "/api/v1/compare", {"runs": jobs})
     assert answer.status == 200, answer.body
     assert set(answer.json["jobs"]) == set(jobs)
+    assert ours.call("DELETE", f"/api/v1/runs/{jobs[0]}").status == 204
+    assert peer.call("GET", f"{ROOT}/configs/bakeoff/{jobs[0]}").status == 404
+    assert peer.call("GET", f"{ROOT}/configs/bakeoff/{jobs[1]}").status == 200
 
 
 def test_no_file_answer_or_log_of_such_a_job_holds_a_key(ours: Live, peer: Live, endpoint: TruthProcess):
