@@ -35,16 +35,17 @@ def ours(tmp_path_factory: pytest.TempPathFactory, peer: Live) -> Generator[Live
 
 
 @pytest.fixture
-def tidy(ours: Live) -> Generator[None]:
-    """Leave no job behind that a worker would go on with."""
-    yield
-    for row in ours.call("GET", "/api/v1/runs?state=queued&state=running&state=cancelling").json["data"]:
-        ours.call("POST", f"/api/v1/runs/{row['id']}/cancel")
-        ours.ended(row["id"])
-
-
-@pytest.fixture
 def scripted() -> Generator[tuple[Peer, str]]:
     """A peer that answers from a script."""
     with scripted_peer() as found:
         yield found
+
+
+@pytest.fixture
+def tidy(ours: Live, scripted: tuple[Peer, str]) -> Generator[None]:
+    """Leave no job behind that a worker would go on with: the scripted peer knows of none any more."""
+    yield
+    scripted[0].script = {}
+    for row in ours.call("GET", "/api/v1/runs?state=queued&state=running&state=cancelling").json["data"]:
+        ours.call("POST", f"/api/v1/runs/{row['id']}/cancel")
+        ours.ended(row["id"], within=120)

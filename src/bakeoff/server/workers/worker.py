@@ -177,6 +177,8 @@ class Worker:
             message = (
                 f"the job reached its limit of {job.limits.seconds:g} seconds; what was answered is kept"
             )
+            if error is not None and job.away:
+                message = f"{message}; {error.message}"
             error = JobError(kind="BakeoffError", message=message, hint="submit it again with a higher limit")
             state = "failed"
         progress = (told.done, told.total, told.failed) if told.total else None

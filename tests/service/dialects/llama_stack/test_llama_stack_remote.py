@@ -29,7 +29,7 @@ TASK = {
 
 def registered(ours: Live, metadata: dict[str, Any], url: str, **server: Any) -> str:
     name = f"org/{uuid4().hex[:8]}"
-    remote = {"url": url, "api_key": "${NEMO_KEY}", "timeout": 5, "attempts": 1, "patience": 10, **server}
+    remote = {"url": url, "api_key": "${NEMO_KEY}", "timeout": 5, "attempts": 1, "patience": 60, **server}
     body = {
         "benchmark_id": name,
         "dataset_id": "",

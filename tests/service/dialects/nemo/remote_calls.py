@@ -27,7 +27,7 @@ def config(peer: Live, url: str | None = None, **server: Any) -> dict[str, Any]:
             }
         },
     }
-    remote = {"url": url or peer.url, "api_key": "${NEMO_KEY}", "timeout": 10, "patience": 10, **server}
+    remote = {"url": url or peer.url, "api_key": "${NEMO_KEY}", "timeout": 10, "patience": 60, **server}
     return {
         "type": "custom",
         "params": {"limit_samples": 5, "parallelism": 2},

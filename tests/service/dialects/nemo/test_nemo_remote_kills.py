@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.commands import call as command
 from tests.service.dialects.nemo.peer import CONTRACT, Peer, scripted_peer
@@ -137,8 +138,6 @@ def test_a_kill_while_the_job_runs_there_repeats_nothing(
 
 
 def replaced(new: Any, **changes: Any) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(new, **changes)
 
 
@@ -249,6 +248,20 @@ def test_a_limit_of_seconds_ends_the_job_there(here: Live, scripted: tuple[Peer,
     run = here.ended(job)
     assert (run["state"], "limit of 2 seconds" in run["error"]["message"]) == ("failed", True)
     assert asked(other, "POST /jobs/eval-1234/cancel") in {0, 1}
+
+
+def test_a_limit_that_the_server_does_not_confirm_says_so(here: Live, scripted: tuple[Peer, str]):
+    other, url = scripted
+    at(other, "running")
+    found = read_config(config(url, patience=2))
+    place = remote_of(found.custom_fields)
+    assert place is not None
+    new = remote_job(here.service, found, read_target(TARGET), place)
+    job = submit(here.service, replaced(new, limits=JobLimits(seconds=15)), LOCAL).id
+    run = here.ended(job, within=120)
+    assert run["state"] == "failed"
+    assert "limit of 15 seconds" in run["error"]["message"]
+    assert "not confirmed that it ended its job eval-1234" in run["error"]["message"]
 
 
 def test_a_server_that_stops_leaves_the_job_there_and_goes_on_with_it(

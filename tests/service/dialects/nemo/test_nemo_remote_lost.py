@@ -29,7 +29,7 @@ def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
     ours: Live, peer: Live, scripted: tuple[Peer, str]
 ):
     other, url = scripted
-    job = lost(ours, peer, other, url, patience=5)
+    job = lost(ours, peer, other, url, patience=15)
     assert ours.call("POST", f"{ROOT}/jobs/{job}/cancel").json["status"] == "cancelling"
     assert "never got" in seen(ours, job, "cancelled")["status_details"]["message"]
     assert ours.call("DELETE", f"{ROOT}/jobs/{job}").status == 200
@@ -38,7 +38,8 @@ def test_a_job_that_was_never_heard_of_is_looked_for_then_cancelled(
 
 def test_a_job_that_nobody_ever_gets_fails_after_a_while(ours: Live, peer: Live, scripted: tuple[Peer, str]):
     other, url = scripted
-    job = lost(ours, peer, other, url, patience=3)
+    other.script = {**CONTRACT, "POST /jobs": (0, None), "GET /jobs": (200, {"data": []})}
+    job = begun(ours, config(peer, url, attempts=1, patience=3))
     message = seen(ours, job, "failed")["status_details"]["message"]
     assert "never got the job" in message
     assert "does not answer" in message
