@@ -38,7 +38,7 @@ FENCES = {
     PACKAGE / "engine" / "send.py",
     PACKAGE / "plugins.py",
     PACKAGE / "sandbox" / "serve.py",
-    PACKAGE / "server" / "workers" / "child.py",
+    PACKAGE / "server" / "workers" / "bound.py",
 }
 CLOCKS = {
     "time": {

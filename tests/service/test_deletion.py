@@ -20,7 +20,7 @@ from bakeoff.server.jobs.job import NewJob
 from bakeoff.server.jobs.removal import LOCK, mark, marked
 from bakeoff.server.service import Service
 from bakeoff.server.settings import Settings
-from bakeoff.server.workers.child import run_folder
+from bakeoff.server.workers.bound import run_folder
 from bakeoff.server.workers.processes import Workers
 from bakeoff.testing.truth import TruthProcess, TruthSettings
 

@@ -72,6 +72,26 @@ def import_files(
         UsageError: no file has a target that `names` names.
     """
     parts = joined(_read(_files(paths, tool), tool), names)
+    return write_imported(parts, root, name, command=command, beside=beside)
+
+
+def write_imported(
+    parts: Sequence[Imported],
+    root: Path,
+    name: str | None = None,
+    *,
+    command: str = "",
+    beside: Beside = NOTHING,
+) -> Path:
+    """Write what was read into a new run directory under `root` and return it.
+
+    Args:
+        parts: what each tool told; no two say different things under one name.
+        root: the folder of all runs.
+        name: the run's name; the tools' by default.
+        command: repeats the import.
+        beside: what the parts do not hold.
+    """
     tools = list(dict.fromkeys(part.tool for part in parts))
     label = name or "-".join(tools)
     folder = new_folder(root, label)

@@ -40,7 +40,8 @@ from bakeoff.server.store.database import Database
 from bakeoff.server.store.filestore import Files
 from bakeoff.server.store.objects import Objects
 from bakeoff.server.waiting import Waiting
-from bakeoff.server.workers.child import GIVEN, run_folder
+from bakeoff.server.workers.bound import run_folder
+from bakeoff.server.workers.child import GIVEN
 from bakeoff.spec import LoadedSpec, load_spec
 from bakeoff.stores.jsonl import read_records
 

@@ -11,6 +11,8 @@ Dialect = Literal["bakeoff", "evalhub", "llama_stack", "nemo", "nemo-live", "ope
 OWN: Dialect = "bakeoff"
 """The dialect of our own API, in which a spec is what was sent."""
 ENDED: tuple[JobState, ...] = ("completed", "failed", "cancelled")
+AWAY = "remote"
+"""The part of what a job was asked that says which other server does it."""
 
 
 class JobLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,6 +125,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def ended(self) -> bool:
         """Tell whether it will never change again."""
         return self.state in ENDED
+
+    @property
+    def away(self) -> bool:
+        """Tell whether another server does it, where it goes on whatever ends here."""
+        return AWAY in self.asked
 
 
 class JobEvent(msgspec.Struct, frozen=True, kw_only=True):

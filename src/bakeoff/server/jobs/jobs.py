@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bakeoff.server.faults import ConflictError, MissingError
 from bakeoff.server.jobs.job import (
+    AWAY,
     ENDED,
     Job,
     JobError,
@@ -112,7 +113,7 @@ class Jobs:
         if row is None:
             raise MissingError("job", job)
         found = as_job(row)
-        if found.state == "cancelling" and (found.lease_until or 0) < now_us():
+        if found.state == "cancelling" and not found.away and (found.lease_until or 0) < now_us():
             # Its worker is dead, and the living ones may be busy for long.
             return self.cancel(job, project=project)
         return found
@@ -148,7 +149,7 @@ class Jobs:
     def cancel(self, job: str, *, project: str) -> Job:
         """End a job: at once where nobody works on it, else as soon as its worker has seen it.
 
-        A job that has ended stays as it is.
+        A job that has ended stays as it is. One that another server may do already is ended there first.
         """
         now = self._database.now()
         mine = sa.and_(JOBS.c.id == job, JOBS.c.project == project)
@@ -156,16 +157,23 @@ class Jobs:
             JOBS.c.state == "queued",
             sa.and_(JOBS.c.state.in_(("running", "cancelling")), JOBS.c.lease_until < now),
         )
-        # From here on nobody may begin the job again, so that a worker which is dead need not be waited for.
-        soon = sa.case((JOBS.c.lease_until < now + CANCEL_US, JOBS.c.lease_until), else_=now + CANCEL_US)
         with self._database.write() as connection:
-            if connection.execute(sa.select(JOBS.c.id).where(mine, free).with_for_update()).first():
+            query = sa.select(JOBS.c.asked, JOBS.c.started_at, free).where(mine).with_for_update()
+            found = connection.execute(query).first()
+            away = found is not None and AWAY in found[0] and found[1] is not None
+            if found is not None and found[2] and not away:
                 end_job(connection, job, "cancelled")
             else:
+                # From here on nobody may begin a run again, so that a worker which is dead need not be waited
+                # for; what goes on elsewhere is to be ended there by whoever is free.
+                soon = sa.case(
+                    (JOBS.c.lease_until < now + CANCEL_US, JOBS.c.lease_until), else_=now + CANCEL_US
+                )
+                until = sa.func.coalesce(JOBS.c.lease_until, 0) if away else soon
                 asked = connection.execute(
                     sa.update(JOBS)
-                    .where(mine, JOBS.c.state == "running")
-                    .values(state="cancelling", updated_at=now_us(), lease_until=soon)
+                    .where(mine, JOBS.c.state.in_(("queued", "running")))
+                    .values(state="cancelling", updated_at=now_us(), lease_until=until)
                 )
                 if asked.rowcount:
                     add_event(connection, job, "cancelling", {})

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from bakeoff.server.jobs.job import Job, JobError, JobOutcome, JobState
+from bakeoff.server.jobs.job import AWAY, Job, JobError, JobOutcome, JobState
 from bakeoff.server.jobs.jobs import CANCEL_US, add_event, as_job, end_job
 from bakeoff.server.store.database import Database
 from bakeoff.server.store.tables import JOBS, WORKERS
@@ -25,6 +25,7 @@ class Queue:
         """Take the oldest job that is nobody's; None where there is none.
 
         A job that was to be cancelled when its worker died ends here; so does one over which too many died.
+        One that another server does is taken to be cancelled there.
         """
         now = self._database.now()
         free = sa.or_(
@@ -32,7 +33,7 @@ class Queue:
             sa.and_(JOBS.c.state.in_(("running", "cancelling")), JOBS.c.lease_until < now),
         )
         oldest = (
-            sa.select(JOBS.c.id, JOBS.c.state, JOBS.c.attempt)
+            sa.select(JOBS.c.id, JOBS.c.state, JOBS.c.attempt, JOBS.c.asked)
             .where(free)
             .order_by(JOBS.c.created_at, JOBS.c.id)
             .limit(1)
@@ -46,7 +47,8 @@ class Queue:
                 found = connection.execute(oldest.with_for_update(skip_locked=True)).first()
                 if found is None:
                     return None
-                if found.state == "cancelling":
+                cancelling = found.state == "cancelling"
+                if cancelling and AWAY not in found.asked:
                     end_job(connection, found.id, "cancelled")
                     continue
                 if found.attempt >= self._most_attempts:
@@ -59,7 +61,7 @@ class Queue:
                     sa.update(JOBS)
                     .where(JOBS.c.id == found.id)
                     .values(
-                        state="running",
+                        state="cancelling" if cancelling else "running",
                         worker=worker,
                         attempt=found.attempt + 1,
                         lease_until=now + self._lease_us,
@@ -77,7 +79,8 @@ class Queue:
         The lease of a job that is being cancelled is short, so that it ends soon if this worker dies now.
         """
         now = self._database.now()
-        lease = sa.case((JOBS.c.state == "cancelling", min(self._lease_us, CANCEL_US)), else_=self._lease_us)
+        short = self._lease_us if job.away else min(self._lease_us, CANCEL_US)
+        lease = sa.case((JOBS.c.state == "cancelling", short), else_=self._lease_us)
         with self._database.write() as connection:
             kept = connection.execute(
                 sa.update(JOBS)
@@ -115,7 +118,7 @@ class Queue:
             return True
 
     def give_back(self, job: Job, *, why: str, counted: bool = False) -> None:
-        """Let another worker have a job at once; one that is to be cancelled ends.
+        """Let another worker have a job at once; one that is to be cancelled ends, if it can here.
 
         Args:
             job: still this worker's, else nothing happens.
@@ -127,11 +130,13 @@ class Queue:
             state = connection.execute(query).scalar_one_or_none()
             if state is None:
                 return
-            if state == "cancelling":
-                end_job(connection, job.id, "cancelled")
-                return
             attempt = job.attempt if counted else job.attempt - 1
             values = {"state": "queued", "worker": None, "lease_until": None, "attempt": attempt}
+            if state == "cancelling":
+                if not job.away:
+                    end_job(connection, job.id, "cancelled")
+                    return
+                values |= {"state": state, "lease_until": 0}
             connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(values))
             add_event(connection, job.id, "given_back", {"worker": job.worker, "why": why})
 

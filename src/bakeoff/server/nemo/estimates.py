@@ -35,18 +35,20 @@ class _Stats(msgspec.Struct, frozen=True, kw_only=True):
         return round(whole) if same and {low, high} <= {0.0, 1.0} else None
 
 
-def estimates(result: Body) -> dict[str, Estimate]:
-    """Return the scores of a result as estimates named `task.metric.score`.
+def estimates(result: Body) -> dict[str, dict[str, Estimate]]:
+    """Return the scores of a result as estimates by task, named `metric.score`.
 
     A share of 0s and 1s has Wilson's interval. Another mean has Student's t, unless it may be a share:
     a value from 0 to 1 whose statistics do not tell has none.
     """
-    found: dict[str, Estimate] = {}
-    for task, body in _members_of(result, "tasks"):
-        for metric, told in _members_of(body, "metrics"):
-            for name, score in _members_of(told, "scores"):
-                found[f"{task}.{metric}.{name}"] = _estimate(score)
-    return found
+    return {
+        task: {
+            f"{metric}.{name}": _estimate(score)
+            for metric, told in _members_of(body, "metrics")
+            for name, score in _members_of(told, "scores")
+        }
+        for task, body in _members_of(result, "tasks")
+    }
 
 
 def _members_of(value: Body, key: str) -> list[tuple[str, Body]]:

@@ -1,33 +1,46 @@
-"""Jobs that a remote NeMo server does for us: stored first, mirrored when looked at, results kept here."""
+"""Jobs that a remote NeMo server does for us, as the service sees them: checked, stored, shown.
 
-import hashlib
-import secrets
+What is sent there, and when, is the business of the process of such a job (`bakeoff.server.workers.away`).
+"""
+
+import contextlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from bakeoff.server.access import Principal
-from bakeoff.server.faults import ConflictError, RefusedError
-from bakeoff.server.nemo.estimates import estimates
-from bakeoff.server.nemo.shapes import Config, Target, described, invalid, read
+from bakeoff.server.faults import RefusedError
+from bakeoff.server.jobs.job import AWAY, Job, JobState, NewJob
+from bakeoff.server.nemo.native import DIALECT
+from bakeoff.server.nemo.shapes import Config, Params, Target, described, invalid, read
 from bakeoff.server.remotes.faults import RemoteError
-from bakeoff.server.remotes.nemo import NemoServer, Remote, RemoteState
+from bakeoff.server.remotes.nemo import NemoServer, Remote
+from bakeoff.server.remotes.steps import ORDER, Order, filled, read_order, read_result, read_steps
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.service import Service
-from bakeoff.server.store.objects import Thing
-from bakeoff.server.times import now_us
-from bakeoff.server.values import check_values
+from bakeoff.spec.adopted import mapping
+from bakeoff.spec.foreign import slug
 
 Body = dict[str, Any]
-THING = "nemo.job"
 FIELD = "bakeoff_remote"
 """The custom field of a configuration that says which NeMo server is to do it."""
-ENDED = ("completed", "failed", "cancelled")
-_STATES = frozenset({"created", "pending", "running", "cancelling", "cancelled", "failed", "completed"})
-_LOOK_EVERY_US = 500_000
-_LOST_AFTER_US = 120_000_000
+UNDER_WAY = ("created", "pending", "running", "cancelling")
 _DESCRIBED = ("id", "name", "namespace", "created_at", "updated_at", "schema_version", "type_prefix")
+_FORGET_S = 5.0
+
+
+class Mirrored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the other server said of a job last.
+
+    Attributes:
+        status: in NeMo's words.
+        details: of the progress, and the last problem as `message`.
+    """
+
+    status: str
+    details: Body
 
 
 def remote_of(custom_fields: Mapping[str, Any] | None) -> Remote | None:
@@ -40,198 +53,77 @@ def remote_of(custom_fields: Mapping[str, Any] | None) -> Remote | None:
     return None if marked is None else read(marked, Remote, f"config.custom_fields.{FIELD}")
 
 
-class Once(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes one job of a call that is sent again.
-
-    Attributes:
-        key: the client's idempotency key, None for none.
-        sent: digest of what the client sent.
-    """
-
-    key: str | None = None
-    sent: str = ""
-
-
-ANEW = Once()
-"""Of a call without a key: each makes a job of its own."""
-
-
-def before(service: Service, once: Once, caller: Principal) -> Thing | None:
-    """Return the job that a call with the same key has made before; None where there is none.
-
-    Raises:
-        ConflictError: the key was used for another request.
-    """
-    if once.key is None:
-        return None
-    found = service.objects.find(THING, _name(once, caller), project=caller.project)
-    if found is not None and found.body.get("sent") != once.sent:
-        raise ConflictError(
-            f"the idempotency key `{once.key}` was used for another request", hint="take a new key"
-        )
-    return found
-
-
-def ahead(service: Service, body: Body, caller: Principal, once: Once = ANEW) -> tuple[Thing, bool]:
-    """Store a job, and return it and whether it is new.
-
-    Raises:
-        ConflictError: the key was used for another request.
-    """
-    whole = body | {"sent": once.sent}
-    name = _name(once, caller)
-    try:
-        made = service.objects.put(THING, name, whole, project=caller.project, owner=caller.name, new=True)
-    except ConflictError:
-        # Two calls with one key at the same moment: the other one was first.
-        if (known := before(service, once, caller)) is None:
-            raise
-        return known, False
-    return made, True
-
-
-def _name(once: Once, caller: Principal) -> str:
-    if once.key is None:
-        return "eval-" + secrets.token_hex(10)
-    return "eval-" + hashlib.sha256(f"{caller.project}\0{once.key}".encode()).hexdigest()[:20]
-
-
-def start_remote(
-    service: Service,
-    config: Config,
-    target: Target,
-    remote: Remote,
-    told: Body,
-    caller: Principal,
-    *,
-    once: Once = ANEW,
-) -> Thing:
-    """Register a configuration on a NeMo server and submit a job there; return ours, which mirrors it.
-
-    It is stored before anything is sent, so that none is lost.
+def remote_job(
+    service: Service, config: Config, target: Target, remote: Remote, *, named: str | None = None
+) -> NewJob:
+    """Return the job that has a NeMo server run a configuration, its address and secrets checked.
 
     Args:
-        service: keeps the job.
+        service: knows what may be asked, and with which secrets.
         config: what is registered there.
-        target: what is evaluated; names of secrets are replaced on the way out.
+        target: what is evaluated; it holds secrets by their names.
         remote: the server.
-        told: what the job is to say of itself.
-        caller: whose job it is.
-        once: the same key with the same request gives the job of before.
+        named: what the model is called in our own records; as the target says by default.
+
+    Raises:
+        RefusedError: the server may not be asked.
+        InvalidError: a key is none of the secrets that this server offers.
+    """
+    secrets = secret_values(service.settings)
+    NemoServer(remote, endpoints=service.settings.endpoints, secrets=secrets)
+    params = config.params or Params()
+    model, endpoint = _model(target)
+    tasks = len(config.tasks or {}) or 1
+    order = Order(
+        remote=remote,
+        config=_sent(described(config)),
+        target=described(target),
+        name=named or model,
+        model=model,
+        endpoint=endpoint,
+        rows=None if params.limit_samples is None else tasks * params.limit_samples,
+    )
+    try:
+        filled(order, secrets)
+    except RefusedError as error:
+        raise invalid("target", error.message) from error
+    plain: Body = msgspec.to_builtins(order)
+    name = slug(config.name or config.type, "nemo")
+    return NewJob(
+        name=name,
+        document={"name": name, "nemo": {each: plain[each] for each in ("remote", "config", "target")}},
+        files={ORDER: msgspec.json.encode(order)},
+        dialect=DIALECT,
+        asked={AWAY: plain["remote"]},
+    )
+
+
+def submit(service: Service, new: NewJob, caller: Principal) -> Job:
+    """Store such a job for the workers; the same key with the same request gives the job of before.
 
     Raises:
         ConflictError: the key was used for another request.
-        RefusedError: the server may not be asked.
-        RemoteError: it refuses the job; then ours has failed, and says why.
     """
-    server = NemoServer(remote, service.settings)
-    sent = _with_secrets({"config": _sent(described(config)), "target": described(target)}, service)
-    body: Body = {
-        **told,
-        "status": "created",
-        "details": {"message": "created", "progress": 0.0},
-        "remote": {"server": msgspec.to_builtins(remote), "job": None, "looked_at": 0},
-    }
-    thing, new = ahead(service, body, caller, once)
-    if not new:
-        return thing
-    registered = False
+    caller.need("run")
+    return service.jobs.submit(new, project=caller.project, owner=caller.name)[0]
+
+
+def _model(target: Target) -> tuple[str, str | None]:
+    """Return name and address of the model, the latter without what may be secret in it."""
+    if isinstance(target.model, str):
+        return target.model, None
+    told = mapping(mapping(target.model).get("api_endpoint"))
+    name = str(told.get("model_id") or target.name or target.type)
     try:
-        place = server.register(thing.name, sent["config"])
-        registered = True
-        state = server.submit(place, sent["target"], thing.name)
-    except RemoteError as error:
-        if registered and error.answered is None and error.sent:
-            now = service.objects.get(THING, thing.name, project=thing.project)
-            return _said(service, now, f"{error.message}; the job is looked for there")
-        _failed(service, thing, error.message)
-        raise
-    if service.objects.get(THING, thing.name, project=thing.project).body["status"] == "cancelling":
-        # Somebody has cancelled it while it was on its way.
-        return _ended_there(service, thing, server, state.id)
-    return _seen(service, thing, server, state)
-
-
-def mirrored(service: Service, thing: Thing) -> Thing:
-    """Return a job as its server has it; as last seen where that does not answer, or was just asked."""
-    remote = thing.body.get("remote")
-    if remote is None or thing.body["status"] in ENDED:
-        return thing
-    if now_us() - remote["looked_at"] < _LOOK_EVERY_US:
-        return thing
-    try:
-        return _looked(service, thing)
-    except RemoteError as error:
-        if error.answered == 404:
-            return _failed(service, thing, "the NeMo server does not know the job any more")
-        return _said(service, thing, error.message)
-    except RefusedError as error:
-        return _said(service, thing, error.message)
-
-
-def _looked(service: Service, thing: Thing) -> Thing:
-    server = _server(service, thing)
-    job, leaving = thing.body["remote"]["job"], thing.body["status"] == "cancelling"
-    state = server.find(thing.name) if job is None else server.look(job)
-    if state is None:
-        return _unlisted(service, thing, leaving=leaving)
-    if job is None and leaving:
-        return _ended_there(service, thing, server, state.id)
-    return _seen(service, thing, server, state)
-
-
-def _unlisted(service: Service, thing: Thing, *, leaving: bool) -> Thing:
-    """Take over that the server has no job of ours; one that is on its way yet may come."""
-    if now_us() - thing.created_at > _LOST_AFTER_US:
-        status = "cancelled" if leaving else "failed"
-        return _changed(service, thing, status=status, message="the NeMo server never got the job")
-    if leaving:
-        message = "the NeMo server does not list the job yet; it is cancelled as soon as it does"
-        return _changed(service, thing, status="cancelling", message=message)
-    return _said(service, thing, "the NeMo server does not list the job yet")
-
-
-def cancel_remote(service: Service, thing: Thing) -> Thing:
-    """Ask the server of a job to end it; one that has ended stays as it is.
-
-    A job whose submission was never answered is looked for there, so that it does not run on.
-
-    Raises:
-        RemoteError: the server does not answer.
-    """
-    remote = thing.body.get("remote")
-    if remote is None or thing.body["status"] in ENDED:
-        return thing
-    server = _server(service, thing)
-    job = remote["job"]
-    if job is None:
-        thing = _changed(service, thing, status="cancelling", message="cancelling")
-        state = server.find(thing.name)
-        if state is None:
-            return _unlisted(service, thing, leaving=True)
-        job = state.id
-    return _ended_there(service, thing, server, job)
-
-
-def _ended_there(service: Service, thing: Thing, server: NemoServer, job: str) -> Thing:
-    server.cancel(job)
-    return _seen(service, thing, server, server.look(job))
-
-
-def _server(service: Service, thing: Thing) -> NemoServer:
-    return NemoServer(msgspec.convert(thing.body["remote"]["server"], Remote), service.settings)
-
-
-def drop_remote(service: Service, thing: Thing) -> None:
-    """Forget what a job has registered on its server, as far as that answers."""
-    remote = thing.body.get("remote")
-    if remote is None:
-        return
-    try:
-        server = _server(service, thing)
-        server.forget(f"{remote['server']['namespace']}/{thing.name}")
-    except (RemoteError, RefusedError):
-        return  # a configuration that stays there harms nobody
+        parts = urlsplit(str(told.get("url") or ""))
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return name, None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return name, None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    path = parts.path.removesuffix("/").removesuffix("/completions").removesuffix("/chat")
+    return name, f"{parts.scheme}://{host}{port}{path}"
 
 
 def _sent(config: Body) -> Body:
@@ -241,52 +133,53 @@ def _sent(config: Body) -> Body:
     return kept | ({"custom_fields": fields} if fields else {})
 
 
-def _with_secrets(value: Any, service: Service, key: str = "") -> Any:  # noqa: ANN401  JSON
-    """Return JSON with the keys of endpoints in the place of their names: the other server has no others."""
-    if isinstance(value, dict):
-        return {name: _with_secrets(each, service, name) for name, each in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]  JSON
-    if isinstance(value, list):
-        return [_with_secrets(each, service) for each in value]  # pyright: ignore[reportUnknownVariableType]  JSON
-    if key != "api_key" or not isinstance(value, str):
-        return value
-    known = secret_values(service.settings)
-    name = value.removeprefix("${").removesuffix("}")
-    if value != f"${{{name}}}" or name not in known:
-        raise invalid("target", f"`{value[:40]}` is no secret that this server offers: write `${{NAME}}`")
-    return known[name]
+def mirrored(service: Service, job: Job) -> Mirrored:
+    """Return how a job is, as its process saw it last, in the words of its server."""
+    steps = read_steps(service.jobs.folder(job.id))
+    status, details = _STATUS[job.state], {} if steps is None else steps.details
+    if job.state == "running":
+        told = "created" if steps is None else steps.status
+        status = told if told in UNDER_WAY else status
+    if job.state == "queued" and job.attempt:
+        status = "pending"
+    details = {"message": status, "progress": 0.0, **details}
+    if job.state == "completed":
+        details |= {"progress": 100.0}
+    if job.error is not None:
+        details |= {"message": job.error.message}
+    return Mirrored(status=status, details=details)
 
 
-def _seen(service: Service, thing: Thing, server: NemoServer, state: RemoteState) -> Thing:
-    """Take over a state; of an ended job its results."""
-    details = {name: each for name, each in (state.status_details or {}).items() if each is not None}
-    status = state.status
-    if status not in _STATES:
-        # Such as `unknown`: that says nothing of the job, so it stays what it was.
-        status = thing.body["status"]
-        details.setdefault("message", f"the NeMo server says `{state.status[:100]}`")
-    remote = {**thing.body["remote"], "job": state.id, "looked_at": now_us()}
-    known: Body = thing.body["details"] | details
-    body: Body = {**thing.body, "status": status, "details": known, "remote": remote}
-    if status == "completed":
-        result = server.results(state.id)
-        records = {name: msgspec.to_builtins(each) for name, each in estimates(result).items()}
-        body |= {"result": result, "estimates": records, "details": known | {"progress": 100.0}}
-    check_values(body, "the NeMo server's answer")
-    return service.objects.update(THING, thing.name, body, project=thing.project)
+def result_of(service: Service, job: Job) -> Body:
+    """Return `{tasks, groups}` of a job, as its server told them; empty before there are some."""
+    found = read_result(service.jobs.folder(job.id)) if job.state == "completed" else None
+    return found or {"tasks": {}, "groups": {}}
 
 
-def _said(service: Service, thing: Thing, message: str) -> Thing:
-    return _changed(service, thing, status=thing.body["status"], message=message)
+def delete(service: Service, job: Job, caller: Principal) -> None:
+    """Forget an ended job, here and, as far as it answers, what it has registered on its server.
+
+    Raises:
+        ConflictError: it has not ended.
+    """
+    if job.away and job.ended:
+        # A configuration that stays there harms nobody.
+        with contextlib.suppress(RemoteError, RefusedError, OSError):
+            order = read_order(service.jobs.folder(job.id))
+            quick = msgspec.structs.replace(
+                order.remote, timeout=min(order.remote.timeout, _FORGET_S), attempts=1
+            )
+            secrets = secret_values(service.settings)
+            server = NemoServer(quick, endpoints=service.settings.endpoints, secrets=secrets)
+            server.forget(f"{order.remote.namespace}/{job.id}")
+    service.jobs.delete(job.id, project=caller.project)
 
 
-def _failed(service: Service, thing: Thing, message: str) -> Thing:
-    return _changed(service, thing, status="failed", message=message)
-
-
-def _changed(service: Service, thing: Thing, *, status: str, message: str) -> Thing:
-    body = thing.body | {
-        "status": status,
-        "details": thing.body["details"] | {"message": message[:1000].replace("\0", "")},
-        "remote": {**thing.body["remote"], "looked_at": now_us()},
-    }
-    return service.objects.update(THING, thing.name, body, project=thing.project)
+_STATUS: dict[JobState, str] = {
+    "queued": "created",
+    "running": "running",
+    "cancelling": "cancelling",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}

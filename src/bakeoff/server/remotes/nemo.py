@@ -1,9 +1,10 @@
 """A NeMo Evaluator server as a client sees it: register, submit, look, cancel, fetch. It keeps nothing."""
 
+import contextlib
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http.client import HTTPException
 from typing import Annotated, Any, cast
 from urllib.parse import quote, urlencode
@@ -15,15 +16,13 @@ from bakeoff.server.endpoints import check_endpoint
 from bakeoff.server.faults import RefusedError
 from bakeoff.server.outgoing import opener
 from bakeoff.server.remotes.faults import RemoteError
-from bakeoff.server.secret_values import REFERENCE, secret_values
-from bakeoff.server.settings import Settings
+from bakeoff.server.secret_values import REFERENCE
 
 Body = dict[str, Any]
 MARK = "bakeoff_job"
 """The custom field by which a job is found again whose submission was not answered."""
 _MOST_BYTES = 50_000_000
 _MOST_WAIT_S = 5.0
-_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _ROOT = "/v1/evaluation"
 
 
@@ -36,6 +35,8 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         namespace: of the configurations that are registered there.
         timeout: seconds for one call.
         attempts: tries of a call that may be tried again.
+        patience: seconds for which a server that does not take a job is asked again, a submission without an
+            answer is looked for, and the end of a cancelled job is waited for.
     """
 
     url: Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -43,6 +44,7 @@ class Remote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")] = "bakeoff"
     timeout: Annotated[float, Meta(gt=0, le=60)] = 10.0
     attempts: Annotated[int, Meta(ge=1, le=5)] = 3
+    patience: Annotated[float, Meta(gt=0, le=3600)] = 120.0
 
 
 class RemoteState(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,23 +58,33 @@ class RemoteState(msgspec.Struct, frozen=True, kw_only=True):
 class NemoServer:
     """Calls a NeMo Evaluator server. Blocking; every call ends within its timeouts."""
 
-    def __init__(self, remote: Remote, settings: Settings) -> None:
+    def __init__(self, remote: Remote, *, endpoints: Iterable[str], secrets: Mapping[str, str]) -> None:
         """Check address and key.
 
+        Args:
+            remote: the server.
+            endpoints: origins that may be asked.
+            secrets: by name.
+
         Raises:
-            RefusedError: the address is not allowed, or the key is none of this server's secrets.
+            RefusedError: the address is not allowed, or the key is none of the secrets.
         """
-        check_endpoint(remote.url, settings.endpoints, where="remote.url")
+        check_endpoint(remote.url, endpoints, where="remote.url")
         self._remote = remote
         self._key: str | None = None
         if remote.api_key is not None:
             name = remote.api_key[2:-1]
-            self._key = secret_values(settings).get(name)
+            self._key = secrets.get(name)
             if self._key is None:
                 raise RefusedError(
                     f"remote.api_key: this server offers no variable `{name}`",
                     hint="whoever runs it can offer one with `bakeoff serve --secret NAME`",
                 )
+
+    @property
+    def key(self) -> str | None:
+        """Return the key that goes with each call."""
+        return self._key
 
     def register(self, name: str, config: Mapping[str, Any]) -> str:
         """Store a configuration under a name of ours; again does no harm. Return `namespace/name`."""
@@ -86,27 +98,31 @@ class NemoServer:
         return f"{space}/{name}"
 
     def submit(self, config: str, target: object, mark: str) -> RemoteState:
-        """Create a job once: where an answer was lost, the job is looked for before it is created again."""
+        """Create a job. It is asked for again only where the server surely has not created it.
+
+        Raises:
+            RemoteError: it did not say that it has; `maybe` tells whether it may have.
+        """
         body = {"config": config, "target": target, "custom_fields": {MARK: mark}}
         for left in reversed(range(self._remote.attempts)):
             try:
                 return self._state(self._call("POST", "/jobs", body))
             except RemoteError as error:
-                if error.answered is not None and error.answered not in _AGAIN:
-                    raise
-                if error.sent and (found := self.find(mark)) is not None:
-                    return found
-                if not left:
+                if error.maybe:
+                    with contextlib.suppress(RemoteError):
+                        if (found := self.find(mark)) is not None:
+                            return found
+                if error.maybe or not error.passing or not left:
                     raise
                 time.sleep(0.2 * (self._remote.attempts - left))
         raise AssertionError("unreachable")
 
     def find(self, mark: str) -> RemoteState | None:
         """Return the job that was created with a mark, None where there is none."""
-        query = urlencode({f"filter[custom_fields][{MARK}]": mark})
+        # Newest first: a server that ignores the filter lists the jobs of others, and not all of them.
+        query = urlencode({f"filter[custom_fields][{MARK}]": mark, "sort": "-created_at", "page_size": 100})
         rows: Any = self._call("GET", f"/jobs?{query}").get("data")
         for row in cast("list[object]", rows) if isinstance(rows, list) else []:
-            # A server that ignores the filter lists the jobs of others.
             found = _mapping(row)
             if _mapping(found.get("custom_fields")).get(MARK) == mark:
                 return self._state(found)
@@ -146,8 +162,7 @@ class NemoServer:
             try:
                 return self._once(method, path, body)
             except RemoteError as error:
-                worth = error.answered is None or error.answered in _AGAIN
-                if not left or not worth:
+                if not left or not error.passing:
                     raise
                 time.sleep(min(_MOST_WAIT_S, 0.2 * 2 ** (tries - left - 1)))
         raise AssertionError("unreachable")

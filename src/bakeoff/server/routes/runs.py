@@ -17,6 +17,7 @@ from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.http.shown import NewRun, RunList, RunQuery, RunShown, SampleQuery, ScoreQuery, run_shown
 from bakeoff.server.jobs.job import Job, JobEvent, JobFilter, JobLimits, NewJob, Webhook
 from bakeoff.server.jobs.jobtexts import file_contents
+from bakeoff.server.nemo.remote_jobs import delete as delete_job
 from bakeoff.server.service import Service
 from bakeoff.server.values import check_values
 
@@ -91,7 +92,10 @@ async def get(run: Ident, service: TheService, caller: Reader) -> RunShown:
 
 @ROUTER.post("/{run}/cancel", summary="Cancel a run")
 async def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
-    """End a run within two seconds; what was answered is kept. An ended run stays as it is."""
+    """End a run within two seconds, or as soon as the server has that does it; what was answered is kept.
+
+    An ended run stays as it is.
+    """
     job = await service.waiting.shortly(lambda: service.jobs.cancel(run, project=caller.project))
     return run_shown(job)
 
@@ -99,7 +103,7 @@ async def cancel(run: Ident, service: TheService, caller: Runner) -> RunShown:
 @ROUTER.delete("/{run}", status_code=204, summary="Delete an ended run")
 def delete(run: Ident, service: TheService, caller: Manager) -> Response:
     """Forget a run with all its rows."""
-    service.jobs.delete(run, project=caller.project)
+    delete_job(service, service.jobs.get(run, project=caller.project), caller)
     return Response(status_code=204)
 
 

@@ -1,16 +1,7 @@
-"""The process that does one job: a run, or the rest of one, in the job's folder.
+"""The process that does one job: a run, or the rest of one, in the job's folder."""
 
-It tells its progress on stdout, a JSON object a line. On stdin it reads until when its worker has the job's
-lease, and ends when that is over or stdin closes: its worker died, hangs, or lost the database.
-"""
-
-import fcntl
 import os
-import select
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,17 +10,16 @@ import msgspec
 from bakeoff import clock
 from bakeoff.decide.cost.pricing import with_prices
 from bakeoff.engine.control import Control, Progress
-from bakeoff.errors import BakeoffError, InterruptedRun, RunLockedError, SpecErrorGroup
+from bakeoff.errors import BakeoffError
 from bakeoff.records import Sample, Score
 from bakeoff.run.execute import Prepared, prepare_run, resume_run, start_run
 from bakeoff.run.finish import Finished
-from bakeoff.run.folder import list_folders
 from bakeoff.run.given import Given, grade_given
 from bakeoff.run.loop import run_async
 from bakeoff.run.stored import load_stored
 from bakeoff.sandbox import confine
-from bakeoff.server.jobs.job import JobError, JobLimits, JobOutcome
-from bakeoff.server.jobs.removal import LOCK
+from bakeoff.server.jobs.job import JobLimits, JobOutcome
+from bakeoff.server.workers.bound import RUNS, do, end_with_lease, outcome_of, run_folder, tell
 from bakeoff.server.workers.spending import Spending
 from bakeoff.server.workers.told import Told
 from bakeoff.spec import LoadedSpec, load_spec
@@ -38,8 +28,6 @@ from bakeoff.stores.redact import Redactor
 from bakeoff.wire.leaving import LEAVE
 
 _TELL_EVERY_NS = 100_000_000
-_LOCK_S, _LOCK_LOOK_S = 10.0, 0.05
-RUNS = "runs"
 GIVEN = "given.json"
 """A file of a job whose rows bring the answers along, see `bakeoff.run.given`: no model is asked."""
 
@@ -47,34 +35,19 @@ GIVEN = "given.json"
 def main(arguments: list[str]) -> int:
     """Do the job of the folder in the arguments: `FOLDER LIMITS`, the latter as JSON."""
     folder, limits = Path(arguments[0]), msgspec.json.decode(arguments[1], type=JobLimits)
-    threading.Thread(target=_end_with_lease, daemon=True).start()
+    end_with_lease()
     confine()
     os.chdir(folder)
-    secrets: tuple[str, ...] = ()
-    try:
-        _lock(folder)
+    redact = Redactor()
+
+    def work() -> Told:
         loaded, run = _load(folder)
-        secrets = loaded.secrets
+        for secret in loaded.secrets:
+            redact.learn(secret)
         finished, watch = run_async(_work(loaded, folder, run, limits))
-    except BaseException as error:  # noqa: BLE001  whatever ends a run is told to its owner
-        told = _failed(error, Redactor(secrets))
-        _tell(told)
-        return 1
-    verdict = finished.results.verdict
-    outcome = JobOutcome(
-        run=finished.folder.name,
-        verdict=verdict.state,
-        sentence=verdict.sentence,
-        invalid=verdict.state == "invalid",
-    )
-    _tell(watch.told(ended=True, outcome=outcome))
-    return 0
+        return watch.told(ended=True, outcome=outcome_of(finished))
 
-
-def run_folder(folder: Path) -> Path | None:
-    """Return the run of a job's folder, None where it has not begun."""
-    found = list_folders(folder / RUNS)
-    return found[-1] if found else None
+    return do(folder, work, redact)
 
 
 def _load(folder: Path) -> tuple[LoadedSpec, Path | None]:
@@ -172,64 +145,7 @@ class _Watch:
         moment = clock.now_ns()
         if now or moment - self._told_at > _TELL_EVERY_NS:
             self._told_at = moment
-            _tell(self.told())
-
-
-def _failed(error: BaseException, redact: Redactor) -> Told:
-    if isinstance(error, InterruptedRun):
-        return Told(ended=True, stopped=True)
-    if isinstance(error, SpecErrorGroup):
-        message, where, hint = str(error), "", ""
-    elif isinstance(error, BakeoffError):
-        message, where, hint = error.message, error.where, error.hint
-    else:
-        message, where, hint = f"{type(error).__name__}: {error}", "", ""
-    told = JobError(kind=type(error).__name__, message=message, where=where, hint=hint)
-    return msgspec.json.decode(redact(msgspec.json.encode(Told(ended=True, error=told))), type=Told)
-
-
-def _tell(told: Told) -> None:
-    try:
-        sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os._exit(1)
-
-
-def _lock(folder: Path) -> None:
-    """Be the only process on this job until the end of this one, from before it looks for a run.
-
-    Raises:
-        RunLockedError: the child of an earlier worker does not end.
-    """
-    # Never closed: the lock goes with the process, whatever ends it.
-    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    until = clock.now_ns() + round(_LOCK_S * 1e9)
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if clock.now_ns() > until:
-                raise RunLockedError("another process does this job", where=str(folder)) from error
-        time.sleep(_LOCK_LOOK_S)
-
-
-def _end_with_lease() -> None:
-    """Read lines with monotonic ns; end with all that this process has started once the last one is over."""
-    until: int | None = None
-    rest = b""
-    while until is None or clock.now_ns() < until:
-        left = None if until is None else max(0.0, (until - clock.now_ns()) / 1e9)
-        if not select.select([0], [], [], left)[0]:
-            continue
-        data = os.read(0, 1 << 12)
-        if not data:
-            break
-        *lines, rest = (rest + data).split(b"\n")
-        until = int(lines[-1]) if lines else until
-    if os.getpid() == os.getpgrp():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
+            tell(self.told())
 
 
 if __name__ == "__main__":

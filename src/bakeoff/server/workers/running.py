@@ -13,7 +13,7 @@ from bakeoff.errors import RunLockedError
 from bakeoff.server.jobs.job import Job, JobState
 from bakeoff.server.secret_values import secret_values
 from bakeoff.server.settings import Settings
-from bakeoff.server.workers.told import Told
+from bakeoff.server.workers.told import LEAVE, Told
 
 _KEPT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"),
@@ -32,10 +32,12 @@ class Running:
         self._gone = threading.Event()
         self._folder = (settings.jobs / job.id).resolve()
         self._errors = (self._folder / "log.txt").open("ab")
-        limits = msgspec.json.encode(job.limits).decode()
+        self._away = job.away
+        told = settings.endpoints if job.away else job.limits
+        module = f"bakeoff.server.workers.{'away' if job.away else 'child'}"
         try:
             self._process = subprocess.Popen(  # noqa: S603  our own module
-                [sys.executable, "-m", "bakeoff.server.workers.child", str(self._folder), limits],
+                [sys.executable, "-m", module, str(self._folder), msgspec.json.encode(told).decode()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -50,20 +52,22 @@ class Running:
 
     def keep(self, until: int) -> None:
         """Let the process live until a moment in monotonic ns."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(b"%d\n" % until)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            return
+        self._write(b"%d" % until)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end at most so long; tell whether it is there, with all that was said read."""
         return self._gone.wait(seconds)
 
     def interrupt(self) -> None:
-        """Ask the run to stop after the requests in flight."""
+        """Ask the run to stop after the requests in flight; what another server does goes on there."""
         self._signal(signal.SIGINT)
+
+    def cancel(self) -> None:
+        """Ask the process to end its job; what another server does is ended there."""
+        if self._away:
+            self._write(LEAVE)
+        else:
+            self.interrupt()
 
     def kill(self) -> None:
         """End the process at once, if it lives, and what it has started."""
@@ -82,7 +86,7 @@ class Running:
         """Return the state of the job after its process; None where another attempt is to go on."""
         if self.told.outcome is not None:
             return "completed"
-        if cancelled:
+        if self.told.cancelled or (cancelled and not self._away):
             return "cancelled"
         error = self.told.error
         if error is not None and error.kind not in {RunLockedError.__name__, _INTERRUPTED}:
@@ -95,6 +99,14 @@ class Running:
             return Path(self._folder, "log.txt").read_bytes()[-500:].decode("utf-8", "replace").strip()
         except OSError:
             return ""
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return
 
     def _signal(self, number: int) -> None:
         if self._process.returncode is not None:

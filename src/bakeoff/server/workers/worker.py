@@ -28,6 +28,8 @@ _SEEN_NS = 5_000_000_000
 _SWEEP_NS = 1_000_000_000
 _CANCEL_NS = 800_000_000
 """What a cancelled run gets to write its results; then it is killed, and keeps what it has stored."""
+_AWAY_NS = 900_000_000_000
+"""What the process of a job that another server does gets at the most; it ends by itself far before."""
 _DRAIN_NS = 7_000_000_000
 """What the requests in flight get to end when the worker is told to stop; less than the server waits."""
 _OURS = 0.8
@@ -175,6 +177,8 @@ class Worker:
             message = (
                 f"the job reached its limit of {job.limits.seconds:g} seconds; what was answered is kept"
             )
+            if error is not None and job.away:
+                message = f"{message}; {error.message}"
             error = JobError(kind="BakeoffError", message=message, hint="submit it again with a higher limit")
             state = "failed"
         progress = (told.done, told.total, told.failed) if told.total else None
@@ -223,12 +227,20 @@ class _Watched:
         self.over = False
         self.cancelled = False
         self._asked_at: int | None = None
+        self._leaving = False
 
     def overdue(self, now: int, *, stopping: bool) -> bool:
         """Ask the child to stop where it has to; tell whether its time for that is over."""
         if not (self.cancelled or stopping):
             return False
-        if self._asked_at is None:
-            self._asked_at = now
-            self.child.interrupt()
+        # What another server does goes on there when a worker stops, even if it is to be cancelled.
+        leaving = stopping and self.job.away
+        if self._asked_at is None or leaving != self._leaving:
+            self._asked_at, self._leaving = now, leaving
+            if stopping and (leaving or not self.cancelled):
+                self.child.interrupt()
+            else:
+                self.child.cancel()
+        if self.job.away:
+            return now - self._asked_at > (_DRAIN_NS if stopping else _AWAY_NS)
         return now - self._asked_at > (_CANCEL_NS if self.cancelled else _DRAIN_NS)

@@ -2,18 +2,17 @@
 
 import json
 import time
-from collections.abc import Generator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from tests.service.dialects.llama_stack.calls import config, message
-from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer, scripted_peer
+from tests.service.dialects.nemo.peer import CONTRACT, RESULT, Peer
 from tests.service.live import Live
 
 from bakeoff.testing.truth import TruthProcess
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("tidy")]
 
 ROWS = "".join(json.dumps({"q": f"What is {n} + 1?", "right": str(n + 1)}) + "\n" for n in range(50))
 TASK = {
@@ -28,15 +27,9 @@ TASK = {
 }
 
 
-@pytest.fixture
-def scripted() -> Generator[tuple[Peer, str]]:
-    with scripted_peer() as found:
-        yield found
-
-
 def registered(ours: Live, metadata: dict[str, Any], url: str, **server: Any) -> str:
     name = f"org/{uuid4().hex[:8]}"
-    remote = {"url": url, "api_key": "${NEMO_KEY}", "timeout": 5, "attempts": 1, **server}
+    remote = {"url": url, "api_key": "${NEMO_KEY}", "timeout": 5, "attempts": 1, "patience": 60, **server}
     body = {
         "benchmark_id": name,
         "dataset_id": "",
@@ -98,8 +91,13 @@ def test_a_benchmark_is_run_there_as_the_candidate_says(ours: Live, peer: Live, 
         "max_tokens": 7,
     }
     assert theirs["target"]["model"]["api_endpoint"]["model_id"] == "sums"
-    # It is one job, whichever dialect looks at it.
+    # It is one job, whichever dialect looks at it, and a run of this service.
     assert ours.call("GET", f"/v1/evaluation/jobs/{job}").json["status"] == "completed"
+    links = ours.call("GET", f"{base}/jobs/{job}").json["links"]
+    shown = ours.call("GET", links["run"]).json
+    assert (shown["state"], shown["dialect"]) == ("completed", "llama_stack")
+    (target,) = ours.call("GET", shown["links"]["results"]).json["targets"]
+    assert (target["name"], target["metrics"]["qa.right.string-check"]["n"]) == ("org-sums", 4)
 
 
 def test_it_can_be_cancelled_and_has_no_result_then(ours: Live, peer: Live, endpoint: TruthProcess):
@@ -118,6 +116,7 @@ def test_states_are_mirrored_and_cancelling_is_no_failure(ours: Live, scripted: 
     other.script = dict(CONTRACT)
     base = registered(ours, {"type": "mmlu"}, url)
     job = run(ours, base, config("meta/known-there")).json["job_id"]
+    until(ours, f"{base}/jobs/{job}", "in_progress")
     (sent,) = [body for call, body, _ in other.asked if call == "POST /jobs"]
     assert sent["target"] == {"type": "model", "model": "meta/known-there"}
     assert "params" not in sent["config"] or sent["config"]["params"].get("limit_samples") is None
@@ -129,8 +128,7 @@ def test_states_are_mirrored_and_cancelling_is_no_failure(ours: Live, scripted: 
         ("completed", "completed"),
     ):
         other.script["GET /jobs/eval-1234"] = (200, {"id": "eval-1234", "status": theirs})
-        time.sleep(0.6)  # it is asked twice a second at most
-        assert ours.call("GET", f"{base}/jobs/{job}").json["status"] == told
+        until(ours, f"{base}/jobs/{job}", told)
     (whole,) = ours.call("GET", f"{base}/jobs/{job}/result").json["scores"].values()
     assert whole["aggregated_results"]["tasks"] == RESULT["tasks"]
 
@@ -141,6 +139,7 @@ def test_the_same_idempotency_key_gives_the_same_job(ours: Live, scripted: tuple
     base = registered(ours, {"type": "mmlu"}, url)
     first = run(ours, base, config("m"), "once").json["job_id"]
     assert run(ours, base, config("m"), "once").json["job_id"] == first
+    until(ours, f"{base}/jobs/{first}", "in_progress")
     assert [call for call, _, _ in other.asked].count("POST /jobs") == 1
     assert run(ours, base, config("n"), "once").status == 409
 
@@ -165,8 +164,21 @@ def test_what_cannot_be_handed_on_is_refused_by_name(
 def test_a_server_that_refuses_says_why(ours: Live, scripted: tuple[Peer, str]):
     other, url = scripted
     other.script = {"POST /configs": (422, {"detail": "no such type"})}
-    refused = run(ours, registered(ours, {"type": "mmlu"}, url), config("m"))
-    assert (refused.status, "no such type" in message(refused)) == (502, True)
+    base = registered(ours, {"type": "mmlu"}, url)
+    job = run(ours, base, config("m")).json["job_id"]
+    assert "no such type" in until(ours, f"{base}/jobs/{job}", "failed")["error"]
+    refused = ours.call("GET", f"{base}/jobs/{job}/result")
+    assert (refused.status, "no such type" in message(refused)) == (400, True)
+
+
+def test_a_server_that_may_not_be_asked_is_refused_at_once(ours: Live):
+    for server, word in (
+        ({"url": "http://nemo.example"}, "nemo.example"),
+        ({"api_key": "${OTHER}"}, "OTHER"),
+    ):
+        asked = {"url": "http://127.0.0.1", **server}
+        refused = run(ours, registered(ours, {"type": "mmlu"}, **asked), config("m"))
+        assert (refused.status, word in message(refused)) == (400, True)
 
 
 def test_a_job_is_found_below_its_own_benchmark_only(ours: Live, scripted: tuple[Peer, str]):

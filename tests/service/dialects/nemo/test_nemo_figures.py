@@ -229,7 +229,7 @@ def test_a_share_of_another_server_has_the_interval_of_shares_or_none(
     value: float | None, told: dict[str, Any], low: float | None, high: float | None
 ):
     scores = {"s": {"value": value, "stats": told}}
-    found = estimates({"tasks": {"t": {"metrics": {"m": {"scores": scores}}}, "odd": 3}})["t.m.s"]
+    found = estimates({"tasks": {"t": {"metrics": {"m": {"scores": scores}}}, "odd": 3}})["t"]["m.s"]
     assert found.value == value
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-3) if low is not None else True
     assert (found.low is None, found.high is None) == (low is None, high is None)

@@ -22,7 +22,7 @@ from bakeoff.server.faults import MissingError, RefusedError
 from bakeoff.server.http.asking import as_json
 from bakeoff.server.http.calls import Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import Job, JobFilter, JobState
-from bakeoff.server.nemo.remote_jobs import Once, before
+from bakeoff.server.nemo.remote_jobs import submit
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 
@@ -48,14 +48,13 @@ def run(
 ) -> JobShown:
     """Check the benchmark to its last row, and give it to the workers."""
     if (known := service.replay(idempotency_key, sent, caller)) is not None:
-        return _shown(known)
-    once = Once(key=idempotency_key, sent=sent)
-    if (mirror := before(service, once, caller)) is not None:
-        return remote.shown(mirror)
+        return _shown(service, known)
     stored = _served(service, benchmark_id, caller)
     form = form_of(benchmark_id, stored)
     if form == "nemo" and (config := marked_config(stored)) is not None:
-        return remote.shown(remote.start(service, benchmark_id, config, body.benchmark_config, caller, once))
+        new = remote.new_job(service, benchmark_id, config, body.benchmark_config, caller)
+        new = msgspec.structs.replace(new, idempotency_key=idempotency_key, sent=sent)
+        return _shown(service, submit(service, new, caller))
     if form == "rows":
         rows = all_rows(service, stored.dataset_id, caller)
         new = new_job(service, benchmark_id, rows, stored.scoring_functions, body.benchmark_config, caller)
@@ -63,7 +62,7 @@ def run(
         new = configured_job(service, benchmark_id, stored, form, body.benchmark_config, caller)
     new = msgspec.structs.replace(new, idempotency_key=idempotency_key, sent=sent)
     job, _ = service.submit(new, caller)
-    return _shown(job)
+    return _shown(service, job)
 
 
 async def evaluate_rows(
@@ -89,24 +88,17 @@ async def evaluate_rows(
 
 def status(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Reader) -> JobShown:
     """Return how far a job is."""
-    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
-        return remote.shown(thing)
-    return _shown(_job(service, benchmark_id, job_id, caller))
+    return _shown(service, _job(service, benchmark_id, job_id, caller))
 
 
 def cancel(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Runner) -> None:
-    """End a job within two seconds; what was answered is kept. An ended job stays as it is."""
-    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
-        remote.cancel(service, thing)
-        return
+    """End a job within two seconds, one of a NeMo server as soon as that has; what was answered is kept."""
     _job(service, benchmark_id, job_id, caller)
     service.jobs.cancel(job_id, project=caller.project)
 
 
 def result(benchmark_id: InPath, job_id: JobId, service: TheService, caller: Reader) -> EvaluateResponse:
     """Return answers and scores of an ended job; of one that did not get to its end, those that it has."""
-    if (thing := remote.find(service, benchmark_id, job_id, caller)) is not None:
-        return remote.response(thing)
     job = _job(service, benchmark_id, job_id, caller)
     if not job.ended:
         raise RefusedError(
@@ -123,12 +115,9 @@ def latest(benchmark_id: InPath, service: TheService, caller: Reader) -> Evaluat
     """Return the result of the benchmark's latest job that was finished."""
     wanted = JobFilter(states=("completed",), dialect=DIALECT, subject=benchmark_id)
     page = service.jobs.page(wanted, project=caller.project, limit=1)
-    thing = remote.latest(service, benchmark_id, caller)
-    if page.jobs and (thing is None or thing.created_at < page.jobs[0].created_at):
-        return _response(service, page.jobs[0])
-    if thing is None:
+    if not page.jobs:
         raise MissingError("result", benchmark_id)
-    return remote.response(thing)
+    return _response(service, page.jobs[0])
 
 
 def add_routes(router: APIRouter) -> None:
@@ -166,6 +155,8 @@ def _job(service: Service, benchmark: str, job_id: str, caller: Principal) -> Jo
 
 
 def _response(service: Service, job: Job) -> EvaluateResponse:
+    if job.away:
+        return remote.response(service, job)
     return response_of(service, job) if asked_of(job).form == "rows" else configured_response(service, job)
 
 
@@ -173,11 +164,11 @@ def _error(job: Job) -> str | None:
     return None if job.error is None else job.error.message
 
 
-def _shown(job: Job) -> JobShown:
+def _shown(service: Service, job: Job) -> JobShown:
     here = f"/v1/eval/benchmarks/{asked_of(job).benchmark}/jobs/{job.id}"
     return JobShown(
         job_id=job.id,
-        status=_STATUS[job.state],
+        status=remote.status(service, job) if job.away else _STATUS[job.state],
         created_at=iso(job.created_at) or "",
         started_at=iso(job.started_at),
         finished_at=iso(job.finished_at),

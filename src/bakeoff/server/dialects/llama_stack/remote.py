@@ -7,27 +7,17 @@ import msgspec
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.llama_stack.bodies import BenchmarkConfig
 from bakeoff.server.dialects.llama_stack.candidates import read_candidate
-from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, JobShown, Progress, ScoringResult
-from bakeoff.server.faults import MissingError, RefusedError
+from bakeoff.server.dialects.llama_stack.evaluation import DIALECT, KEY, Asked, asked_of
+from bakeoff.server.dialects.llama_stack.shapes import EvaluateResponse, ScoringResult
+from bakeoff.server.faults import RefusedError
+from bakeoff.server.jobs.job import Job, NewJob
 from bakeoff.server.nemo import Config, Target
-from bakeoff.server.nemo.remote_jobs import (
-    THING,
-    Once,
-    cancel_remote,
-    mirrored,
-    remote_of,
-    start_remote,
-)
+from bakeoff.server.nemo.remote_jobs import mirrored, remote_job, remote_of, result_of
 from bakeoff.server.nemo.shapes import Params, described
 from bakeoff.server.service import Service
 from bakeoff.server.specs.references import TARGET
-from bakeoff.server.store.objects import Thing
-from bakeoff.server.times import iso
-from bakeoff.spec.adopted import mapping
 
 Status = Literal["scheduled", "in_progress", "completed", "failed", "cancelled"]
-KEY = "llama_stack"
-_PREFIX = "eval-"
 _SAMPLING = ("temperature", "top_p", "max_tokens", "stop")
 _STATUS: dict[str, Status] = {
     "created": "scheduled",
@@ -40,28 +30,20 @@ _STATUS: dict[str, Status] = {
 }
 
 
-def start(
-    service: Service,
-    benchmark: str,
-    config: Config,
-    asked: BenchmarkConfig,
-    caller: Principal,
-    once: Once,
-) -> Thing:
-    """Submit a benchmark to the server that its configuration is marked for.
+def new_job(
+    service: Service, benchmark: str, config: Config, asked: BenchmarkConfig, caller: Principal
+) -> NewJob:
+    """Return the job of a benchmark that the server does which its configuration is marked for.
 
     Args:
-        service: keeps the job.
+        service: knows the models, and what may be asked.
         benchmark: its name.
         config: its configuration, with the mark.
         asked: model, sampling parameters and number of rows of this run.
         caller: whose job it is.
-        once: the same key with the same request gives the job of before.
 
     Raises:
-        RefusedError: something in it cannot be handed on; named.
-        ConflictError: the key was given with another request.
-        RemoteError: the server refuses the job or does not answer.
+        RefusedError: something in it cannot be handed on, or the server may not be asked; named.
     """
     remote = remote_of(config.custom_fields)
     assert remote is not None
@@ -74,78 +56,34 @@ def start(
         )
     target, sampling = _target(service, candidate.model, caller)
     config = _bounded(config, sampling | candidate.said, asked.num_examples)
-    request = msgspec.to_builtins({"benchmark": benchmark, "asked": asked.model_dump(mode="json")})
+    new = remote_job(service, config, target, remote, named=candidate.model)
     told = {
         "about": {"namespace": remote.namespace},
         "config": described(config),
         "target": described(target),
-        KEY: request,
+        KEY: msgspec.to_builtins(Asked(benchmark=benchmark, form="nemo")),
     }
-    return start_remote(service, config, target, remote, told, caller, once=once)
+    return msgspec.structs.replace(
+        new, name=benchmark, dialect=DIALECT, subject=benchmark, asked={**new.asked, **told}
+    )
 
 
-def find(service: Service, benchmark: str, job: str, caller: Principal) -> Thing | None:
-    """Return a job of this kind as its server has it now, None for a job of our own engine.
-
-    Raises:
-        MissingError: there is no such job.
-    """
-    if not job.startswith(_PREFIX):
-        return None
-    found = service.objects.find(THING, job, project=caller.project)
-    if found is None or _benchmark(found) != benchmark:
-        raise MissingError("job", job)
-    return mirrored(service, found)
-
-
-def latest(service: Service, benchmark: str, caller: Principal) -> Thing | None:
-    """Return the benchmark's latest job of this kind that was finished."""
-    found = [
-        thing
-        for thing in service.objects.all(THING, project=caller.project)
-        if _benchmark(thing) == benchmark and thing.body["status"] == "completed"
-    ]
-    return found[-1] if found else None
-
-
-def cancel(service: Service, thing: Thing) -> None:
-    """Have a job's server end it; one that has ended stays as it is."""
-    cancel_remote(service, thing)
-
-
-def response(thing: Thing) -> EvaluateResponse:
-    """Return the scores of an ended job, as the provider for NeMo told them: no answers are handed over.
+def response(service: Service, job: Job) -> EvaluateResponse:
+    """Return the scores of a job, as the provider for NeMo told them: no answers are handed over.
 
     Raises:
         RefusedError: it has none.
     """
-    status = _STATUS[thing.body["status"]]
-    if status in {"scheduled", "in_progress"}:
-        raise RefusedError(f"Job '{thing.name}' is {status} and has no result yet", hint="poll its status")
-    if status != "completed":
-        raise RefusedError(f"Job '{thing.name}' {status}: {thing.body['details'].get('message')}")
-    figures = {name: thing.body["result"][name] for name in ("tasks", "groups")}
-    whole = ScoringResult(score_rows=[], aggregated_results=figures)
-    return EvaluateResponse(generations=[], scores={_benchmark(thing): whole})
+    if job.state != "completed":
+        why = mirrored(service, job).details["message"]
+        raise RefusedError(f"Job '{job.id}' {job.state}: {why}")
+    whole = ScoringResult(score_rows=[], aggregated_results=result_of(service, job))
+    return EvaluateResponse(generations=[], scores={asked_of(job).benchmark: whole})
 
 
-def shown(thing: Thing) -> JobShown:
-    """Return a job as clients of Llama Stack see it."""
-    here = f"/v1/eval/benchmarks/{_benchmark(thing)}/jobs/{thing.name}"
-    status = _STATUS[thing.body["status"]]
-    ended = status in {"completed", "failed", "cancelled"}
-    details = thing.body["details"]
-    limit = mapping(thing.body["config"].get("params")).get("limit_samples")
-    return JobShown(
-        job_id=thing.name,
-        status=status,
-        created_at=iso(thing.created_at) or "",
-        started_at=None,
-        finished_at=iso(thing.updated_at) if ended else None,
-        progress=Progress(done=_whole(details.get("samples_processed")), total=_whole(limit), failed=0),
-        error=str(details.get("message")) if status == "failed" else None,
-        links={"self": here, "result": f"{here}/result", "job": f"/v1/evaluation/jobs/{thing.name}"},
-    )
+def status(service: Service, job: Job) -> Status:
+    """Return how a job is, as clients of Llama Stack say it."""
+    return _STATUS[mirrored(service, job).status]
 
 
 def _target(service: Service, model: str, caller: Principal) -> tuple[Target, dict[str, Any]]:
@@ -178,11 +116,3 @@ def _bounded(config: Config, sampling: dict[str, Any], rows: int | None) -> Conf
     limits = [each for each in (params.limit_samples, rows) if each is not None]
     params = msgspec.structs.replace(params, limit_samples=min(limits, default=None))
     return msgspec.structs.replace(config, params=params)
-
-
-def _benchmark(thing: Thing) -> str:
-    return str(mapping(thing.body.get(KEY)).get("benchmark", ""))
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -26,6 +26,8 @@ def log_lines(service: Service, entry: Entry, caller: Principal) -> Iterator[dic
     for event in service.jobs.events(entry.id, project=caller.project):
         facts = ", ".join(f"{name}={value}" for name, value in event.facts.items())
         yield _line(event.at, "job", f"{event.kind}: {facts}" if facts else event.kind)
+    if entry.job.away and not entry.job.ended:
+        yield _line(entry.updated_at, "job", str(entry.details["message"]))
     for sample in service.samples(entry.job):
         if not sample.ok:
             message = f"case {sample.case}: {sample.outcome} {sample.error}".rstrip()

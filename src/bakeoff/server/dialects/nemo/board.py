@@ -6,23 +6,15 @@ import msgspec
 
 from bakeoff.server.access import Principal
 from bakeoff.server.dialects.nemo.entities import CONFIGS, DEFAULT, TARGETS, find, unkept
-from bakeoff.server.faults import ConflictError, MissingError
-from bakeoff.server.jobs.job import Job, JobFilter, JobState
+from bakeoff.server.faults import MissingError
+from bakeoff.server.jobs.job import ENDED, Job, JobFilter, JobState, NewJob
 from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, native_job
 from bakeoff.server.nemo.figures import asked_of
+from bakeoff.server.nemo.graded import ANEW, THING, Once, before, stored
 from bakeoff.server.nemo.native import DIALECT
-from bakeoff.server.nemo.remote_jobs import (
-    ANEW,
-    THING,
-    Once,
-    ahead,
-    before,
-    cancel_remote,
-    drop_remote,
-    mirrored,
-    remote_of,
-    start_remote,
-)
+from bakeoff.server.nemo.remote_jobs import delete as delete_job
+from bakeoff.server.nemo.remote_jobs import mirrored, remote_job, remote_of, submit
+from bakeoff.server.nemo.remote_jobs import result_of as remote_result
 from bakeoff.server.nemo.shapes import invalid
 from bakeoff.server.service import Service
 from bakeoff.server.store.objects import Thing
@@ -38,6 +30,13 @@ STATES: dict[JobState, str] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
+MAY_BE: dict[str, tuple[JobState, ...]] = {
+    "created": ("queued", "running"),
+    "pending": ("queued", "running"),
+    "running": ("running",),
+    "cancelling": ("running", "cancelling"),
+}
+"""States of a job that may be shown by a status: what another server does has its words."""
 _ABOUT = ("namespace", "description", "project", "ownership", "custom_fields", "name")
 _REFUSED = ("result", "status", "status_details", "output_files_url")
 _PAGE = 1000
@@ -69,7 +68,7 @@ def start(service: Service, body: Body, caller: Principal, once: Once = ANEW) ->
     caller.need("run")
     known = service.replay(once.key, once.sent, caller) or before(service, once, caller)
     if known is not None:
-        return entry_of(known)
+        return entry_of(service, known)
     check_values(body)
     for name, value in body.items():
         if value is not None and name in _REFUSED:
@@ -83,18 +82,26 @@ def start(service: Service, body: Body, caller: Principal, once: Once = ANEW) ->
     remote = remote_of(config.custom_fields)
     told: Body = {"about": about, "config": shown_config, "target": shown_target}
     if remote is not None:
-        return entry_of(start_remote(service, config, target, remote, told, caller, once=once))
+        new = remote_job(service, config, target, remote)
+        return entry_of(service, submit(service, _asked(new, told, shown_config, once), caller))
     aim = aim_of(service, target, project=caller.project)
     if aim.answers is not None:
         result, rows = grade_given(service, config, aim, project=caller.project)
-        return entry_of(_finished(service, told, result, rows, caller, once))
+        return entry_of(service, _finished(service, told, result, rows, caller, once))
     new = native_job(service, config, aim, project=caller.project)
-    new = msgspec.structs.replace(
-        new, subject=str(shown_config.get("name") or config.type)[:200], asked={**new.asked, **told}
+    job, _new = service.submit(_asked(new, told, shown_config, once), caller)
+    return entry_of(service, job)
+
+
+def _asked(new: NewJob, told: Body, config: Body, once: Once) -> NewJob:
+    """Return a job that remembers what was asked."""
+    return msgspec.structs.replace(
+        new,
+        subject=str(config.get("name") or config["type"])[:200],
+        asked={**new.asked, **told},
+        idempotency_key=once.key,
+        sent=once.sent,
     )
-    new = msgspec.structs.replace(new, idempotency_key=once.key, sent=once.sent)
-    job, _new = service.submit(new, caller)
-    return entry_of(job)
 
 
 def _config(service: Service, body: Body, caller: Principal) -> tuple[Config, Body]:
@@ -121,7 +128,7 @@ def _finished(service: Service, told: Body, result: Body, rows: int, caller: Pri
         "task_status": dict.fromkeys(result["tasks"], "completed"),
     }
     body = {**told, "status": "completed", "details": details, "result": result}
-    return ahead(service, body, caller, once)[0]
+    return stored(service, body, caller, once)
 
 
 def get(service: Service, job: str, caller: Principal) -> Entry:
@@ -133,11 +140,12 @@ def get(service: Service, job: str, caller: Principal) -> Entry:
     check_values(job)
     if job.startswith("job-"):
         found = service.jobs.get(job, project=caller.project)
-        if found.dialect != DIALECT:
+        # What another server does is one job, whichever dialect has begun it.
+        if found.dialect != DIALECT and not found.away:
             raise MissingError("job", job)
-        return entry_of(found)
+        return entry_of(service, found)
     try:
-        return entry_of(mirrored(service, service.objects.get(THING, job, project=caller.project)))
+        return entry_of(service, service.objects.get(THING, job, project=caller.project))
     except MissingError as error:
         raise MissingError("job", job) from error
 
@@ -145,23 +153,18 @@ def get(service: Service, job: str, caller: Principal) -> Entry:
 def cancel(service: Service, job: str, caller: Principal) -> Entry:
     """Ask a job to end; one that has ended stays as it is."""
     found = get(service, job, caller)
-    if found.job is not None:
-        return entry_of(service.jobs.cancel(job, project=caller.project))
-    assert found.thing is not None
-    return entry_of(cancel_remote(service, found.thing))
+    if found.job is None:
+        return found
+    return entry_of(service, service.jobs.cancel(job, project=caller.project))
 
 
 def delete(service: Service, job: str, caller: Principal) -> None:
     """Forget an ended job."""
     found = get(service, job, caller)
-    if found.job is not None:
-        service.jobs.delete(job, project=caller.project)
-        return
-    assert found.thing is not None
-    if found.status not in {"completed", "failed", "cancelled"}:
-        raise ConflictError(f"the job `{job}` is {found.status}", hint="cancel it first")
-    drop_remote(service, found.thing)
-    service.objects.delete(THING, job, project=caller.project)
+    if found.job is None:
+        service.objects.delete(THING, job, project=caller.project)
+    else:
+        delete_job(service, found.job, caller)
 
 
 def result_of(service: Service, entry: Entry) -> Body:
@@ -171,7 +174,7 @@ def result_of(service: Service, entry: Entry) -> Body:
         MissingError: there is nothing yet.
     """
     if entry.job is not None:
-        found = figures(service, entry.job)
+        found = (remote_result if entry.job.away else figures)(service, entry.job)
     else:
         assert entry.thing is not None
         kept: Body | None = entry.thing.body.get("result")
@@ -196,27 +199,28 @@ def result_id(job: str) -> str:
 
 def entries(service: Service, caller: Principal, *, states: tuple[JobState, ...] = ()) -> list[Entry]:
     """Return all jobs of a project, newest first."""
-    found = [entry_of(thing) for thing in service.objects.all(THING, project=caller.project)]
+    found = [entry_of(service, thing) for thing in service.objects.all(THING, project=caller.project)]
     wanted = JobFilter(states=states, dialect=DIALECT)
     after: str | None = None
     while True:
         page = service.jobs.page(wanted, project=caller.project, limit=_PAGE, after=after)
-        found += map(entry_of, page.jobs)
+        found += [entry_of(service, job) for job in page.jobs]
         after = page.next
         if after is None:
             return sorted(found, key=lambda entry: entry.created_at, reverse=True)
 
 
-def entry_of(found: Job | Thing) -> Entry:
+def entry_of(service: Service, found: Job | Thing) -> Entry:
     """Return a job, however it is kept."""
     if isinstance(found, Job):
+        status, details = _shown(service, found)
         return Entry(
             id=found.id,
-            status="pending" if found.state == "queued" and found.attempt else STATES[found.state],
+            status=status,
             about=found.asked.get("about", {"namespace": DEFAULT}),
             config=found.asked.get("config", {}),
             target=found.asked.get("target", {}),
-            details=_details(found),
+            details=details,
             created_at=found.created_at,
             updated_at=found.updated_at,
             job=found,
@@ -224,7 +228,7 @@ def entry_of(found: Job | Thing) -> Entry:
     body = found.body
     return Entry(
         id=found.name,
-        status=body["status"],
+        status=body["status"] if body["status"] in ENDED else "failed",
         about=body["about"],
         config=body["config"],
         target=body["target"],
@@ -233,6 +237,15 @@ def entry_of(found: Job | Thing) -> Entry:
         updated_at=found.updated_at,
         thing=found,
     )
+
+
+def _shown(service: Service, job: Job) -> tuple[str, Body]:
+    """Return status and details of a job."""
+    if job.away:
+        found = mirrored(service, job)
+        return found.status, found.details
+    status = "pending" if job.state == "queued" and job.attempt else STATES[job.state]
+    return status, _details(job)
 
 
 def _details(job: Job) -> Body:

@@ -55,7 +55,6 @@ _KNOWN = {
     413: "over a limit",
     422: "a mistake in the body or the query, with its place",
     429: "too many calls",
-    502: "the NeMo server that was to do it does not answer",
     504: "it takes longer than a call may",
 }
 

@@ -11,8 +11,8 @@ from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
 from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import JOB_STATES, JobFilter, JobState
+from bakeoff.server.nemo.graded import THING, Once
 from bakeoff.server.nemo.native import DIALECT
-from bakeoff.server.nemo.remote_jobs import THING, Once
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 
@@ -25,7 +25,7 @@ _ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
-@ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 502, 504))
+@ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 504))
 async def create(
     body: JsonBody, service: TheService, caller: Runner, call: Request, sent: Sent, key: Key = None
 ) -> Told:
@@ -38,8 +38,9 @@ async def create(
 def list_jobs(request: Request, service: TheService, caller: Reader) -> Told:
     """Return a page of evaluations, filtered and sorted."""
     asked = lists.wanted(request, FILTERS)
+    states = board.MAY_BE.get(asked.only("status") or "", ())
     return listed(service, caller.project, asked) or lists.page(
-        map(told, board.entries(service, caller)), asked
+        map(told, board.entries(service, caller, states=states)), asked
     )
 
 
@@ -56,9 +57,9 @@ def delete(job: Ident, service: TheService, caller: Manager) -> Told:
     return deleted(job)
 
 
-@ROUTER.post("/{job}/cancel", summary="Cancel an evaluation", responses=refusals(404, 502))
+@ROUTER.post("/{job}/cancel", summary="Cancel an evaluation", responses=refusals(404))
 def cancel(job: Ident, service: TheService, caller: Runner) -> Told:
-    """End an evaluation within two seconds; what was answered is kept."""
+    """End an evaluation within two seconds, or as soon as the server has that does it; answers are kept."""
     return told(board.cancel(service, job, caller))
 
 
@@ -120,7 +121,7 @@ def listed(service: Service, project: str, asked: lists.Wanted) -> Told | None:
     """Return a page that the database can make by itself; None where all jobs have to be looked at."""
     status = asked.only("status")
     states: tuple[JobState, ...] = tuple(each for each in JOB_STATES if board.STATES[each] == status)
-    if asked.conditions and (not states or status == "created"):
+    if asked.conditions and (not states or status in board.MAY_BE):
         return None
     if asked.sort.lstrip("-") != "created_at" or service.objects.all(THING, project=project, limit=1):
         return None
@@ -128,14 +129,14 @@ def listed(service: Service, project: str, asked: lists.Wanted) -> Told | None:
     offset = (asked.page - 1) * asked.size
     if asked.newest_first:
         found = service.jobs.page(wanted, project=project, limit=asked.size, offset=min(offset, 2**53))
-        return lists.shown([told(board.entry_of(job)) for job in found.jobs], found.total, asked)
+        return lists.shown([told(board.entry_of(service, job)) for job in found.jobs], found.total, asked)
     total = service.jobs.page(wanted, project=project, limit=1).total
     start = max(0, total - offset - asked.size)
     count = min(asked.size, max(0, total - offset))
     jobs = (
         service.jobs.page(wanted, project=project, limit=count, offset=start).jobs[::-1] if count > 0 else []
     )
-    return lists.shown([told(board.entry_of(job)) for job in jobs], total, asked)
+    return lists.shown([told(board.entry_of(service, job)) for job in jobs], total, asked)
 
 
 def _zip(files: dict[str, bytes], name: str) -> Response:

@@ -10,7 +10,7 @@ from bakeoff.server.dialects.nemo.asking import Ident, JsonBody, Key, Told, dele
 from bakeoff.server.dialects.nemo.errors import refusals
 from bakeoff.server.faults import MissingError
 from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
-from bakeoff.server.nemo.remote_jobs import Once
+from bakeoff.server.nemo.graded import Once
 from bakeoff.server.nemo.shapes import invalid
 from bakeoff.server.times import iso
 
@@ -25,7 +25,7 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 502, 504))
+@ROUTER.post("", summary="Start an evaluation", responses=refusals(404, 409, 504))
 async def create(
     body: JsonBody, service: TheService, caller: Runner, call: Request, sent: Sent, key: Key = None
 ) -> Told:
@@ -64,9 +64,9 @@ def delete(job: Ident, service: TheService, caller: Manager) -> Told:
     return deleted(job)
 
 
-@ROUTER.post("/{job}/cancel", summary="Cancel an evaluation", responses=refusals(404, 502))
+@ROUTER.post("/{job}/cancel", summary="Cancel an evaluation", responses=refusals(404))
 def cancel(job: Ident, service: TheService, caller: Runner) -> Told:
-    """End an evaluation within two seconds; what was answered is kept."""
+    """End an evaluation within two seconds, or as soon as the server has that does it; answers are kept."""
     return told(board.cancel(service, job, caller))
 
 
