@@ -173,8 +173,14 @@ def check_references(
                 f"the scorer `{name}` cannot grade {len(lacking)} of {len(cases)} cases: {lacking[0][1]}"
                 f"; cases {shown}{more}",
                 where=path or (f"benchmark `{benchmark}`" if benchmark else ""),
-                hint="name the field that holds the answer with `fields.reference`, or remove the scorer",
+                hint=_hint(len(lacking), len(cases)),
             )
+
+
+def _hint(lacking: int, rows: int) -> str:
+    if lacking < rows:
+        return "give these rows an answer, or take them out of the data"
+    return "name the field that holds the answer with `fields.reference`, or remove the scorer"
 
 
 def _named(case: Case) -> str:
