@@ -17,7 +17,7 @@ from bakeoff.decide.estimate.estimates import answer_estimates, metric_estimates
 from bakeoff.decide.estimate.judged import judge_notes, judge_warnings
 from bakeoff.decide.estimate.repeated import repeat_estimates
 from bakeoff.decide.gather.collect import Answers, Collected, collect
-from bakeoff.decide.gather.failures import Failures
+from bakeoff.decide.gather.failures import Failures, tried_again
 from bakeoff.decide.gather.reported import import_facts, with_reported
 from bakeoff.decide.gather.reused import reuse_warnings
 from bakeoff.decide.load.loads import LoadFold, fold_loads, headline, make_folds, stage_results
@@ -308,13 +308,15 @@ def _warnings(
 
 
 def _failures(gathered: Gathered) -> Iterator[str]:
-    """Say why requests failed, which no other number tells."""
+    """Say why requests failed or were sent again, which no other number tells."""
     for (benchmark, target), answers in gathered.collected.items():
         fold = gathered.folds.get((benchmark, target))
         found = fold.failures if fold else Failures(answers.samples)
         if found.sentence():
             total = sum(fold.outcomes.values()) if fold else len(answers.samples)
             yield f"{benchmark} on {target}: {found.total} of {total} requests failed: {found.sentence()}"
+        if fold is None and (again := tried_again(answers.samples)):
+            yield f"{benchmark} on {target}: {again}"
 
 
 def _why_ungraded(events: Sequence[Event]) -> str:

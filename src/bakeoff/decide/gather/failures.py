@@ -1,7 +1,8 @@
 """Why requests failed, in the servers' own words, counted without keeping every text."""
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bakeoff.records import Sample
 
@@ -10,6 +11,7 @@ _NUMBERS = re.compile(r"\d+")
 _MOST_KINDS = 1000
 _SHOWN = 3
 _LONGEST = 160
+_FEW = 0.02
 
 
 class Failures:
@@ -32,14 +34,18 @@ class Failures:
         """Take one sample; what did not fail is passed over."""
         if sample.outcome not in _FAILED:
             return
+        self.note(sample.error)
+
+    def note(self, error: str) -> None:
+        """Take one failure by its message."""
         self.total += 1
-        if not sample.error:
+        if not error:
             return
-        kind = _NUMBERS.sub("0", sample.error)
+        kind = _NUMBERS.sub("0", error)
         # A server that puts something new into each message must not fill the memory.
         if kind in self.counts or len(self.counts) < _MOST_KINDS:
             self.counts[kind] = self.counts.get(kind, 0) + 1
-            self.first.setdefault(kind, sample.error)
+            self.first.setdefault(kind, error)
 
     def take(self, others: "Failures") -> None:
         """Take what others counted."""
@@ -59,6 +65,21 @@ class Failures:
         rest = self.total - sum(count for _, count in ranked[:_SHOWN])
         if ranked and rest:
             yield f"others ({rest})"
+
+
+def tried_again(samples: Sequence[Sample]) -> str:
+    """Say how many answers took several tries, and why; empty where they are too few to shift a time."""
+    again = [[one for one in sample.attempts if one.kind != "reconnect"] for sample in samples]
+    count = sum(map(bool, again))
+    if count <= _FEW * len(samples):
+        return ""
+    why = Failures()
+    for attempt in itertools.chain.from_iterable(again):
+        why.note(f"{attempt.kind}: {attempt.error}")
+    return (
+        f"{count} of {len(samples)} answers took several tries: {why.sentence()}; the waiting between them, "
+        "also of requests held back meanwhile, is in the times"
+    )
 
 
 def _short(error: str) -> str:

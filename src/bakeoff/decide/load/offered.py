@@ -1,6 +1,7 @@
 """What a load really offered and got: random gaps and the model's own ends seldom give what was asked for."""
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 from bakeoff.records import BenchmarkSpec
 from bakeoff.records.result import StageResult
@@ -31,6 +32,6 @@ def _asked_tokens(benchmark: BenchmarkSpec) -> float | None:
     """Return the asked mean length of made-up prompts' answers."""
     if benchmark.dataset.type != "synthetic":
         return None
-    asked = benchmark.dataset.options.get("output_tokens")
-    mean = asked.get("mean") if isinstance(asked, dict) else asked
+    asked: object = benchmark.dataset.options.get("output_tokens")
+    mean = cast("dict[str, object]", asked).get("mean") if isinstance(asked, dict) else asked
     return float(mean) if isinstance(mean, int | float) else None

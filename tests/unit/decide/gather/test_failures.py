@@ -2,7 +2,8 @@
 
 from tests.unit.decide.parts import sample
 
-from bakeoff.decide.gather.failures import Failures
+from bakeoff.decide.gather.failures import Failures, tried_again
+from bakeoff.records import Attempt
 
 
 def test_the_most_frequent_come_first_and_the_rest_is_counted():
@@ -36,3 +37,15 @@ def test_what_parts_counted_adds_up():
         Failures([sample(outcome="error", error="x: 2 is bad"), sample(outcome="error", error="y: z")])
     )
     assert (first.total, first.sentence()) == (3, "1 is bad (2); z (1)")
+
+
+def test_tries_are_told_where_they_shift_times():
+    slow = [Attempt(kind="http_429", error="HTTP 429: rate limit reached")]
+    closed = [Attempt(kind="reconnect", error="closed")]
+    told = tried_again([sample(attempts=slow), sample(attempts=slow * 2), *[sample(attempts=closed)] * 8])
+    assert told.startswith(
+        "2 of 10 answers took several tries: HTTP 429: rate limit reached (3); the waiting"
+    )
+    assert tried_again([sample(attempts=slow), *[sample()] * 99]) == ""
+    assert tried_again([sample(attempts=closed)]) == ""
+    assert tried_again([]) == ""
