@@ -198,7 +198,7 @@ def test_another_version_is_told_and_may_know_more(shop: Shop, tmp_path: Path) -
 
     found = verify_changed(shop, tmp_path, older)
     assert found.verified
-    assert "pip install bakeoff==0.0.9" in found.notes[0]
+    assert "version 0.0.9 verifies with the same" in found.notes[0]
 
     def same(files: Files) -> None:
         older(files)
