@@ -6,6 +6,7 @@ path prefix (`/~ttft=50ms,itl=10ms/v1/...`). Nothing here knows HTTP.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -195,6 +196,7 @@ def merge(base: TruthSettings, changes: Mapping[str, object]) -> TruthSettings:
     return merged
 
 
+@cache
 def words() -> dict[str, tuple[str, ...]]:
     """Return the words that a setting takes, where it takes no others."""
     kinds = get_type_hints(TruthSettings).items()
