@@ -66,7 +66,7 @@ def make_card(
         leaks=list(_leaks(cases, questions, few_shot)),
         answers=_answers(cases),
         questions=_lengths([len(text) for text in questions]),
-        references=_lengths([len(as_text(case.reference)) for case in cases if case.reference is not None]),
+        references=_lengths([len(text) for text in _references(cases)]),
     )
     return msgspec.structs.replace(card, warnings=list(_warnings(card)))
 
@@ -156,7 +156,7 @@ def _runs(text: str) -> Iterator[str]:
 
 
 def _answers(cases: Sequence[Case]) -> Answers:
-    references = [as_text(case.reference) for case in cases if case.reference is not None]
+    references = list(_references(cases))
     counts = Counter(references)
     choices = Counter(len(texts_of(case.fields.get("choices"))) for case in cases)
     del choices[0]
@@ -169,6 +169,12 @@ def _answers(cases: Sequence[Case]) -> Answers:
         majority=top[0][1] / len(references) if labels and top else None,
         choices={str(number): rows for number, rows in sorted(choices.items())},
     )
+
+
+def _references(cases: Sequence[Case]) -> Iterator[str]:
+    """Yield the right answers as text; one of white space alone is none, as for the scorers."""
+    texts = (as_text(case.reference) for case in cases if case.reference is not None)
+    return (text for text in texts if text.strip())
 
 
 def _lengths(lengths: list[int]) -> Lengths | None:
@@ -226,7 +232,16 @@ _LENGTHS = ("length in characters", "n", "mean", "p5", "p50", "p95", "p99", "max
 
 def _field_row(card: DataCard, field: FieldCard) -> tuple[str, ...]:
     kinds = ", ".join(f"{kind} {count}" for kind, count in field.types.items())
-    return (field.name, f"{field.filled / card.rows:.0%}", kinds)
+    return (field.name, _filled(field.filled, card.rows), kinds)
+
+
+def _filled(filled: int, rows: int) -> str:
+    """Return a share that says 100% of all rows only, and 0% of none."""
+    share = filled / rows
+    if 0 < filled < rows:
+        share = min(max(share, 0.001), 0.999)
+        return f"{share:.1%}" if share < 0.01 or share > 0.99 else f"{share:.0%}"
+    return f"{share:.0%}"
 
 
 def _length_rows(card: DataCard) -> list[tuple[str, ...]]:

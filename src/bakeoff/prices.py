@@ -194,7 +194,7 @@ class Spending:
         requests: samples that were sent.
         priced: those of them whose cost is known.
         failed: those without an answer and without token counts, which cost what nobody knows.
-        retries: earlier tries, of which no server told the tokens.
+        retries: earlier tries, of which no server told the tokens; a kept connection that was closed is none.
         output: tokens of the answers whose cost is known.
         unpriced: answers of a router by the name of the model, where that model has no price.
         models: answers of a router by the name of the model, where it has one.
@@ -210,7 +210,7 @@ class Spending:
     def add(self, sample: Sample) -> None:
         """Take one sample."""
         self.requests += 1
-        self.retries += len(sample.attempts)
+        self.retries += sum(attempt.kind != "reconnect" for attempt in sample.attempts)
         silent = not sample.ok and sample.usage == _NOTHING
         self.failed += silent
         if self._price is None or silent:

@@ -84,9 +84,35 @@ def test_too_many_errors_exit_5_and_keep_the_results(tmp_path: Path) -> None:
         done = call("run", "--allow-invalid", cwd=tmp_path)
     assert done.code == 5, done.err
     assert "more than 5% of a target's samples failed" in done.err
+    assert "--retry-failed" not in done.err
+    assert "a load keeps its failures as its result" in done.err
+    assert "load on m: 5 of 10 requests failed: HTTP 500: the server failed (5)" in done.out
+    assert (next((tmp_path / "runs").iterdir()) / "report" / "report.html").exists()
+
+
+def test_failed_requests_of_a_load_are_not_sent_again(tmp_path: Path) -> None:
+    with TruthProcess(TruthSettings(tokens=2, faults=())) as server:
+        url = server.url_with("faults=500:every2")
+        write_sums(tmp_path, url, cases=10, benchmarks=measured(10), models=[{"name": "m", "endpoint": url}])
+        call("run", "--quiet", "--allow-invalid", cwd=tmp_path)
+        folder = next((tmp_path / "runs").iterdir())
+        before = (folder / "samples.jsonl").read_bytes()
+        done = call("resume", str(folder), "--retry-failed", "--allow-invalid", cwd=tmp_path)
+    assert done.code == 5, done.err
+    assert "failed requests of a load are its result, and are not sent again: load" in done.err
+    assert (folder / "samples.jsonl").read_bytes() == before
+
+
+def test_too_many_errors_in_a_quality_benchmark_can_be_tried_again(tmp_path: Path) -> None:
+    with TruthProcess(TruthSettings(tokens=2, faults=())) as server:
+        url = server.url_with("faults=500:every2")
+        graded: dict[str, object] = {"name": "sums", "dataset": "cases.jsonl", "prompt": "{{input}}"}
+        graded |= {"scorers": ["numeric"], "attempts": 1}
+        write_sums(tmp_path, url, cases=4, models=[{"name": "m", "endpoint": url}], benchmarks=[graded])
+        done = call("run", cwd=tmp_path)
+    assert done.code == 5, done.err
     assert "hint: bakeoff resume runs/" in done.err
     assert "--retry-failed" in done.err
-    assert (next((tmp_path / "runs").iterdir()) / "report" / "report.html").exists()
 
 
 def test_first_ctrl_c_saves_and_resume_sends_the_rest(tmp_path: Path) -> None:
@@ -131,7 +157,7 @@ def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
 
 def test_run_that_is_being_written_is_refused(tmp_path: Path) -> None:
     with TruthProcess(TruthSettings(answer="arithmetic", ttft=0.1)) as server:
-        write_sums(tmp_path, server.url, cases=60)
+        write_sums(tmp_path, server.url, cases=3000)
         process = start("run", cwd=tmp_path)
         folder = wait_for_samples(tmp_path / "runs", 1)
         for words in (("resume", folder.name), ("runs", "rm", folder.name, "--yes")):

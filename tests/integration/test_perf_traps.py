@@ -107,7 +107,7 @@ def test_gaps_between_tokens_are_told_only_where_an_event_is_a_token(
     perf: Perf, load_server: TruthProcess, trap: Trap
 ) -> None:
     fast = ",".join(part for part in trap.settings.split(",") if not part.startswith(("itl", "split")))
-    perf.url = load_server.url_with(f"ttft=5ms,itl=5ms,{fast}")
+    perf.url = load_server.url_with(f"ttft=5ms,itl=25ms,{fast}")
     words = ("--requests", "3", "--prompt-tokens", "4", "--output-tokens", "16")
     (stage,) = perf.document(*words)["stages"]
     assert stage["outcomes"] == {"ok": 3}

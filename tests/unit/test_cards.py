@@ -154,5 +154,20 @@ def test_counts_add_up(rows):
     assert card.sha256 == content_hash(cases)
     assert card.rows == len(rows)
     assert 0 <= card.duplicates.exact <= card.duplicates.normalised < max(1, len(rows)) or not rows
-    assert card.answers.n + sum(reference is None for _, reference in rows) == len(rows)
+    assert card.answers.n == sum(bool(reference and reference.strip()) for _, reference in rows)
     assert "\n".join(lines(card))
+
+
+def test_an_empty_right_answer_is_none():
+    card = make_card("x", [case(1, "a", "1"), case(2, "b", " "), case(3, "c", "")])
+    assert "2 of 3 rows have no right answer" in card.warnings
+    assert card.answers.n == 1
+
+
+@pytest.mark.parametrize(
+    ("filled", "rows", "told"),
+    [(200, 200, "100%"), (199, 200, "99.5%"), (9999, 10000, "99.9%"), (1, 2, "50%")],
+)
+def test_only_a_field_filled_in_every_row_is_filled_in_100_percent(filled, rows, told):
+    made = make_card("x", [case(n, f"q{n}", "1", extra="x" if n < filled else "") for n in range(rows)])
+    assert f"| extra | {told} |" in "\n".join(lines(made))

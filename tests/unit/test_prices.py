@@ -271,3 +271,10 @@ def test_an_amount_is_exact():
 def test_a_price_that_cannot_be_meant_is_refused(made, message):
     with pytest.raises(ValueError, match=message):
         made()
+
+
+def test_a_kept_connection_that_was_closed_is_no_try():
+    spending = Spending(Price(input=Decimal(1), output=Decimal(2)))
+    closed = sample(prompt=10, completion=5)
+    spending.add(msgspec.structs.replace(closed, attempts=[Attempt(kind="reconnect"), Attempt(kind="http")]))
+    assert spending.retries == 1

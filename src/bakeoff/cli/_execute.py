@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bakeoff.cli._failed import after_failures, kept_failures
 from bakeoff.cli._progress import Display
 from bakeoff.cli._terminal import tell
 from bakeoff.errors import BakeoffError
@@ -55,6 +56,8 @@ def run_rest(loaded: LoadedSpec, folder: Path, manner: Manner, *, retry_failed: 
     async def work(display: Display) -> Finished:
         prepared = await prepare_run(loaded, display.note)
         display.expect(prepared.plan)
+        if retry_failed and (told := kept_failures(prepared.plan)):
+            display.note(told)
         with resumable(f"bakeoff resume {shlex.quote(str(folder))}"):
             return await resume_run(prepared, folder, display.control(), retry_failed=retry_failed)
 
@@ -75,10 +78,7 @@ def show(finished: Finished, loaded: LoadedSpec, manner: Manner) -> int:
     code = finished.exit_code(tolerance=tolerance, gate=manner.gate, allow_invalid=manner.allow_invalid)
     if code == 5:
         message = f"more than {tolerance:.0%} of a target's samples failed; the results are kept"
-        tell(
-            BakeoffError(message, hint=f"bakeoff resume {shlex.quote(str(finished.folder))} --retry-failed"),
-            as_json=False,
-        )
+        tell(BakeoffError(message, hint=after_failures(finished, loaded.spec)), as_json=False)
     return code
 
 

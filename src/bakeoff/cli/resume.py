@@ -10,7 +10,11 @@ from bakeoff.cli._options import environ, json_option, out_option
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--retry-failed", is_flag=True, help="Send samples with an error or a timeout again.")
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Send failed samples again, but those of load tests.",
+)
 @click.option("--gate", is_flag=True, help="Exit 3 for fail, 6 for inconclusive.")
 @click.option("--allow-invalid", is_flag=True, help="Do not exit 7 where the client was the limit.")
 @click.option("--quiet", is_flag=True, help="No progress.")

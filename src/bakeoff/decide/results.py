@@ -1,7 +1,7 @@
 """Make the results of a run from what is stored; nothing here needs a request."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,9 +17,11 @@ from bakeoff.decide.estimate.estimates import answer_estimates, metric_estimates
 from bakeoff.decide.estimate.judged import judge_notes, judge_warnings
 from bakeoff.decide.estimate.repeated import repeat_estimates
 from bakeoff.decide.gather.collect import Answers, Collected, collect
+from bakeoff.decide.gather.failures import Failures, tried_again
 from bakeoff.decide.gather.reported import import_facts, with_reported
 from bakeoff.decide.gather.reused import reuse_warnings
 from bakeoff.decide.load.loads import LoadFold, fold_loads, headline, make_folds, stage_results
+from bakeoff.decide.load.offered import load_warnings
 from bakeoff.decide.race.raced import (
     Raced,
     follow_race,
@@ -288,6 +290,7 @@ def _warnings(
         ungraded = _ungraded(answers) if answers else 0
         if ungraded:
             warnings.append(f"{benchmark} on {target}: {ungraded} samples {_why_ungraded(data.events)}")
+    warnings[:0] = [*_failures(gathered), *load_warnings(data.spec.benchmarks, gathered.stages)]
     for result in targets:
         for benchmark, counts in result.outcomes.items():
             total = sum(counts.values())
@@ -302,6 +305,18 @@ def _warnings(
             names = ", ".join(sorted(result.answered_by))
             warnings.append(f"{result.name} answered under several model names: {names}")
     return warnings
+
+
+def _failures(gathered: Gathered) -> Iterator[str]:
+    """Say why requests failed or were sent again, which no other number tells."""
+    for (benchmark, target), answers in gathered.collected.items():
+        fold = gathered.folds.get((benchmark, target))
+        found = fold.failures if fold else Failures(answers.samples)
+        if found.sentence():
+            total = sum(fold.outcomes.values()) if fold else len(answers.samples)
+            yield f"{benchmark} on {target}: {found.total} of {total} requests failed: {found.sentence()}"
+        if fold is None and (again := tried_again(answers.samples)):
+            yield f"{benchmark} on {target}: {again}"
 
 
 def _why_ungraded(events: Sequence[Event]) -> str:

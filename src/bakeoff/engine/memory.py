@@ -14,6 +14,8 @@ Place = tuple[str, str, str]
 """Benchmark, target and stage."""
 
 RETRIED = frozenset({"error", "timeout", "cancelled"})
+_RETRIED_IN_LOADS = frozenset({"cancelled"})
+"""Of a load test a failure is the result: sent again in calmer times it would say what the load did not."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +51,11 @@ def recall(
         cases: of each benchmark.
         samples: in the order of the store; a later one of the same key replaces an earlier one.
         events: in the order of the store.
-        retry_failed: failed samples need another request.
+        retry_failed: failed samples need another request, but those of load tests.
     """
     told = list(events)
     talks = _talks(cases)
+    loads = {stage.benchmark for stage in plan.stages if stage.measured}
     timed = {(s.benchmark, s.target, s.name) for s in plan.stages if s.seconds is not None}
     latest: dict[Key, str] = {}
     said: dict[Key, str | None] = {}
@@ -65,7 +68,11 @@ def recall(
         if place in timed:
             at = sample.scheduled_at if sample.done_at is None else sample.done_at
             last[place, sample.segment] = max(at, last.get((place, sample.segment), at))
-    done = {key for key, outcome in latest.items() if not (retry_failed and outcome in RETRIED)}
+    done = {
+        key
+        for key, outcome in latest.items()
+        if not (retry_failed and outcome in (_RETRIED_IN_LOADS if key[0] in loads else RETRIED))
+    }
     ended = {_place(event) for event in told if event.kind == "stage_ended" and event.facts.get("time_up")}
     for stage in plan.stages:
         if (stage.benchmark, stage.target, stage.name) in ended:

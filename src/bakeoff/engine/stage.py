@@ -14,7 +14,7 @@ from bakeoff.engine.control import Control, Progress
 from bakeoff.engine.finish import Finisher
 from bakeoff.engine.gaps import Gaps
 from bakeoff.engine.gate import Gate
-from bakeoff.engine.grading import NamedScorer, SlowGrading, grade
+from bakeoff.engine.grading import JUDGE_FAILED, NamedScorer, SlowGrading, grade
 from bakeoff.engine.loops import closed_loop, open_loop, sleep_until
 from bakeoff.engine.memory import Key
 from bakeoff.engine.monitor import Monitor
@@ -23,7 +23,7 @@ from bakeoff.engine.tally import Meets, Tally, in_step
 from bakeoff.engine.turns import Writer, followed, lines
 from bakeoff.extend import Load, Store
 from bakeoff.plan import CALIBRATION, derive_seed, schedule_rng
-from bakeoff.records import BenchmarkSpec, Case, Event, Intent, Sample, Schedule, Stage
+from bakeoff.records import BenchmarkSpec, Case, Event, Intent, Sample, Schedule, Score, Stage
 from bakeoff.words import LengthFeedback
 
 _GC_FIRST = 50_000
@@ -352,13 +352,20 @@ def record_sample(shop: Workshop, bench: Bench, stage: Stage, tally: Tally, samp
         scores = grade(sample, bench.cases[sample.case], bench.scorers)
         for score in scores:
             shop.store.add(score)
-        passed = scores[0].passed if scores else None  # a slow one comes later
+        passed = _right(scores[0], bench) if scores else None  # a slow one comes later
     tally.add(sample)
     if shop.control.heard:
         done, total = tally.done, tally.total
         shop.control.tell(
             Progress(kind="sample", stage=stage, sample=sample, done=done, total=total, passed=passed)
         )
+
+
+def _right(score: Score, bench: Bench) -> bool | None:
+    """Tell whether an answer is shown as right: what has no grade counts as in the results."""
+    if score.passed is None and score.value is None and score.outcome != JUDGE_FAILED:
+        return False if bench.spec.errors_count else None
+    return score.passed
 
 
 def stage_event(shop: Workshop, kind: str, stage: Stage, **facts: object) -> None:

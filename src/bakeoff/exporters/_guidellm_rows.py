@@ -5,8 +5,10 @@ import msgspec
 from bakeoff.exporters._stages import NS, since_sent, total
 from bakeoff.records import Sample
 
-STATUS = {"ok": "successful", "cancelled": "incomplete"}
-"""GuideLLM's status of an outcome; every other one is `errored`."""
+_ANSWERED = ("ok", "truncated", "refused", "filtered")
+STATUS = dict.fromkeys(_ANSWERED, "successful") | {"cancelled": "incomplete"}
+"""GuideLLM's status of an outcome, every other one is `errored`: it asks whether there was an answer."""
+_DONE = dict.fromkeys(_ANSWERED, "completed") | {"cancelled": "cancelled"}
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +150,7 @@ def _info(sample: Sample, name: str, wall_ns: int) -> Info:
 
     sent = at(sample.scheduled_at if sample.sent_at is None else sample.sent_at)
     due, done = at(sample.scheduled_at), at(sample.done_at)
-    status = {"ok": "completed", "cancelled": "cancelled"}.get(sample.outcome, "errored")
+    status = _DONE.get(sample.outcome, "errored")
     return Info(
         request_id=name,
         status=status,
@@ -168,7 +170,7 @@ def _info(sample: Sample, name: str, wall_ns: int) -> Info:
             request_end=done,
             resolve_end=done,
         ),
-        error=None if sample.ok else sample.error or sample.outcome,
+        error=None if sample.outcome in _ANSWERED else sample.error or sample.outcome,
         started_at=sent,
         completed_at=done,
     )

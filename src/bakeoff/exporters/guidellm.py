@@ -27,7 +27,10 @@ _OPEN = frozenset({"constant", "poisson"})
 
 
 class Guidellm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A report that GuideLLM itself can load."""
+    """A report that GuideLLM itself can load.
+
+    Every answer is a successful request there, also one that hit its limit or was refused.
+    """
 
     def write(self, run: StoredRun, folder: Path) -> list[Path]:
         """Write `benchmarks.json`."""

@@ -50,7 +50,7 @@ class LmEvalExport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if not benchmarks:
             raise UsageError(
                 "the run asked no task of lm-eval",
-                hint="ask one with `lm_eval: TASK` in a benchmark; for other data use `bakeoff export csv`",
+                hint="ask one with `lm_eval: TASK` in a benchmark, or use `bakeoff export --format csv`",
             )
         paths: list[Path] = []
         for index, target in enumerate(run.plan.targets):

@@ -12,13 +12,19 @@ from bakeoff.records import Schedule
 from bakeoff.records.steps import Step, StepResult
 from bakeoff.stats.intervals import clopper_pearson
 
+_KEPT_UP = 0.8
+_LEAST = 16
+_DISTURBED = 3
+
 
 class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Find the highest rate whose SLO attainment is still proved.
 
     A rate holds when the lower bound of its attainment (exact, 95 %) is at least `attainment`. The rate
     doubles (or halves) until one holds and one does not, then the geometric middle is tried until the two
-    are within `precision`. A rate that the client did not reach does not hold.
+    are within `precision`. A rate that the client did not reach does not hold. Where a lower rate would not
+    help, the search ends without one: nothing is met at half of a rate that the server answered in step, a
+    sixteenth of it does not hold either, or the client was the limit in each of the first three steps.
 
     Attributes:
         start: first rate, in requests per second.
@@ -70,6 +76,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         elif not failed:
             rate = 2 * max(held)
         elif not held:
+            if self._is_hopeless(done):
+                return None
             rate = min(failed) / 2
         else:
             low, high = max(held), min(failed)
@@ -85,6 +93,20 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if not result.valid or result.met is None or not result.sent:
             return False
         return clopper_pearson(result.met, result.sent).low >= self.attainment
+
+    def _is_hopeless(self, done: Sequence[StepResult]) -> bool:
+        """Tell whether a lower rate would fail as well: each takes twice as long as the one before."""
+        if len(done) >= _DISTURBED and not any(each.valid for each in done):
+            return True
+        kept = [self._rate(each) for each in done if self._kept_up(each)]
+        slowest = min(done, key=self._rate)
+        if not kept or not self._kept_up(slowest):
+            return False
+        share = self._rate(slowest) / max(kept)
+        return share <= 1 / _LEAST or (share <= 1 / 2 and slowest.valid and not slowest.met)
+
+    def _kept_up(self, result: StepResult) -> bool:
+        return (result.request_rate or 0.0) >= _KEPT_UP * self._rate(result)
 
     @staticmethod
     def _rate(result: StepResult) -> float:

@@ -28,6 +28,7 @@ class _Reader:
         self._path = str(benchmark.dataset.options.get("path", ""))
         self._seen: dict[str, None] = {}
         self._lines: dict[str, int] = {}
+        self._again: list[Case] = []
         self._hashes: Counter[str] = Counter()
 
     def read(self, rows: Iterable[Case]) -> Iterator[Case]:
@@ -72,13 +73,26 @@ class _Reader:
         if not case.id:
             return msgspec.structs.replace(case, id=self._content_id(case))
         if case.id in self._lines:
-            raise DataError(
-                f"the id `{case.id}` stands on line {self._lines[case.id]} already",
-                where=self.place(case.line),
-                hint="make ids unique, or leave the column out: then the content names each row",
-            )
-        self._lines[case.id] = case.line
+            self._again.append(case)
+        else:
+            self._lines[case.id] = case.line
         return case
+
+    def check_ids(self) -> None:
+        """Refuse rows of one id, all of them at once."""
+        if not self._again:
+            return
+        first, *others = self._again
+        text = f"the id `{first.id}` stands on line {self._lines[first.id]} already"
+        if others:
+            shown = ", ".join(_named(case) for case in others[:_SHOWN])
+            more = ", …" if len(others) > _SHOWN else ""
+            text += f"; {len(others)} other rows have an id of before too: {shown}{more}"
+        raise DataError(
+            text,
+            where=self.place(first.line),
+            hint="make ids unique, or leave the column out: then the content names each row",
+        )
 
     def _content_id(self, case: Case) -> str:
         name = row_hash(case.fields)
@@ -136,6 +150,7 @@ def load_cases(
     else:
         drawn = _drawn(list(conversations(cases)), limit, _rng(seed, benchmark, "sample"))
         chosen = list(chain.from_iterable(drawn))
+    reader.check_ids()
     reader.check_names()
     if not chosen:
         raise DataError(
@@ -173,8 +188,14 @@ def check_references(
                 f"the scorer `{name}` cannot grade {len(lacking)} of {len(cases)} cases: {lacking[0][1]}"
                 f"; cases {shown}{more}",
                 where=path or (f"benchmark `{benchmark}`" if benchmark else ""),
-                hint="name the field that holds the answer with `fields.reference`, or remove the scorer",
+                hint=_hint(len(lacking), len(cases)),
             )
+
+
+def _hint(lacking: int, rows: int) -> str:
+    if 2 * lacking <= rows:
+        return "give these rows an answer, or take them out of the data"
+    return "name the field that holds the answer with `fields.reference`, or remove the scorer"
 
 
 def _named(case: Case) -> str:

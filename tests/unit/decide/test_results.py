@@ -251,3 +251,25 @@ def test_a_load_sample_that_was_sent_again_after_a_resume_counts_once():
     (target,) = build_results(once).targets
     assert sum(target.outcomes["load"].values()) == len(twice) // 2
     assert target.metrics["load.ttft.p50"].value == pytest.approx(2.0)
+
+
+CONTEXT = "http_400: HTTP 400: request ({} tokens) exceeds the context"
+
+
+def test_why_requests_failed_is_told_once_for_each_cause():
+    data = run_data({"a": [None, None, None, True]})
+    causes = [CONTEXT.format(5000), "timeout: no answer within 60 s", CONTEXT.format(9000), ""]
+    samples = [msgspec.structs.replace(s, error=e) for s, e in zip(data.samples, causes, strict=True)]
+    found = build_results(msgspec.structs.replace(data, samples=samples))
+    told = "HTTP 400: request (5000 tokens) exceeds the context (2); no answer within 60 s (1)"
+    assert found.warnings == [f"b on a: 3 of 4 requests failed: {told}"]
+
+
+def test_why_requests_of_a_load_failed_is_told():
+    load = benchmark(name="load", measured=True)
+    data = run_data({"a": [True]}, benchmarks=[load])
+    one, *rest = load_samples("a", 1.0)
+    failed = msgspec.structs.replace(one, outcome="error", error="reset: the server closed the connection")
+    found = build_results(msgspec.structs.replace(data, samples=[failed, *rest], scores=[]))
+    told = f"load on a: 1 of {len(rest) + 1} requests failed: the server closed the connection (1)"
+    assert told in found.warnings

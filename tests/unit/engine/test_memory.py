@@ -32,6 +32,12 @@ def test_the_latest_sample_of_a_key_says_whether_it_is_done():
     assert recall(plan(), CASES, samples, [], retry_failed=True).done == {sample("x").key}
 
 
+def test_failures_of_a_load_are_its_result_and_are_not_sent_again():
+    samples = [sample("x", "error"), sample("t.1", "timeout"), sample("t.2", "cancelled")]
+    known = recall(plan(measured=True), CASES, samples, [], retry_failed=True).done
+    assert known == {sample("x").key, sample("t.1").key}
+
+
 def test_answers_are_kept_of_conversations_only():
     samples = [sample("x", text="a"), sample("t.1", text="b"), sample("t.2", "truncated", text="c")]
     assert recall(plan(), CASES, samples, []).said == {sample("t.1").key: "b", sample("t.2").key: None}

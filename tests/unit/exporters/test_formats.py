@@ -224,6 +224,14 @@ def test_guidellm_export_imports_again(tmp_path):
     assert make_results(run, spec).targets[0].model == "org/one"
 
 
+def test_an_answer_that_hit_the_limit_is_no_error_for_guidellm(tmp_path):
+    (path,) = write("guidellm", tmp_path)
+    rows = json.loads(path.read_text())["benchmarks"][0]["requests"]
+    assert [len(rows[status]) for status in ("successful", "errored", "incomplete")] == [3, 1, 1]
+    assert {row["info"]["status"] for row in rows["successful"]} == {"completed"}
+    assert not any(row["info"]["error"] for row in rows["successful"])
+
+
 @pytest.mark.parametrize(
     ("load", "strategy"),
     [

@@ -54,7 +54,7 @@ def searched(search: Search, limit: float) -> list[float]:
     done: list[StepResult] = []
     while (step := search.next_step(done)) is not None:
         rate: float = step.load["rate"]
-        done.append(measured(step, rate, met=step.requests if rate <= limit else 0))
+        done.append(measured(step, min(rate, limit), met=step.requests if rate <= limit else 0))
     return [each.step.load["rate"] for each in done]
 
 
@@ -73,6 +73,23 @@ def test_a_search_goes_no_further_than_it_may():
     assert searched(Search(most_steps=3), 1e9) == [1.0, 2.0, 4.0]
     assert searched(Search(most_steps=3), 0.0) == [1.0, 0.5, 0.25]
     assert Search(most_steps=3, step_requests=80).length() == 240
+
+
+def tried(search: Search, met: int, *, valid: bool = True) -> list[float]:
+    """Search at a server that answers in step at any rate; return the rates that were tried."""
+    done: list[StepResult] = []
+    while (step := search.next_step(done)) is not None:
+        done.append(measured(step, step.load["rate"], met=met, valid=valid))
+    return [each.step.load["rate"] for each in done]
+
+
+def test_a_search_ends_where_a_lower_rate_would_not_help():
+    assert tried(Search(start=8.0), 0) == [8.0, 4.0]
+    assert tried(Search(start=8.0), 50) == [8.0, 4.0, 2.0, 1.0, 0.5]
+
+
+def test_a_search_ends_where_the_client_is_the_limit_at_any_rate():
+    assert tried(Search(start=8.0), 100, valid=False) == [8.0, 4.0, 2.0]
 
 
 def test_a_rate_holds_only_where_the_lower_bound_proves_it():

@@ -109,6 +109,18 @@ def test_an_id_given_twice_names_both_lines(load):
         load([{"id": "7"}, {"id": "8"}, {"id": 7}])
 
 
+def test_all_ids_given_twice_are_named_at_once(load):
+    with pytest.raises(DataError, match=r"data\.jsonl:3: the id `7` .*; 6 other rows .*`8` \(line 4\), .*…"):
+        load([{"id": "7"}, {"id": "8"}, {"id": 7}, *[{"id": 8}] * 6])
+
+
+def test_rows_of_some_without_a_right_answer_are_to_be_mended():
+    cases = [Case(id="a", reference="1"), Case(id="b")]
+    with pytest.raises(DataError) as caught:
+        check_references(cases, {"exact": NeedsReference()})
+    assert "give these rows an answer" in str(caught.value.hint)
+
+
 def test_an_id_that_is_no_name_is_refused(load):
     with pytest.raises(DataError, match="neither text nor a whole number"):
         load([{"id": [1]}])

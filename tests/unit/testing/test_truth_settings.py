@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bakeoff.errors import UsageError
 from bakeoff.testing.truth import Fault, TruthSettings, merge, parse
+from bakeoff.testing.truth.__main__ import main
 from bakeoff.testing.truth.settings import seconds
 
 
@@ -72,3 +73,18 @@ def test_models_start_from_the_settings_beside_them() -> None:
 def test_settings_survive_json(settings: TruthSettings) -> None:
     settings = msgspec.structs.replace(settings, models={"m": settings})
     assert merge(TruthSettings(), msgspec.json.decode(msgspec.json.encode(settings))) == settings
+
+
+def test_a_word_that_a_setting_does_not_take_is_answered_with_those_it_takes() -> None:
+    with pytest.raises(UsageError, match=r"there is no answer `tabel`.*Did you mean `table`") as caught:
+        parse("answer=tabel")
+    assert "arithmetic" in str(caught.value.hint)
+
+
+def test_the_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--role with_first|early|none" in told
+    assert "--ttft VALUE from the request to the first token" in told
+    assert "--stall VALUE seconds for which nothing is written" in told

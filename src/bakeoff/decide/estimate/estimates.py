@@ -187,9 +187,13 @@ def spread(
         # Repeats of one case are no independent values.
         mean = mean_clustered(values, asked, level=level)
         note = "t" if mean.groups == n else f"t over {mean.groups} cases"
+        low = mean.low
+        if low is not None and low < 0 <= min(values):
+            # The mean of what is never below 0 is not either, however far one long prompt spreads it.
+            low = 0.0
         yield (
             name,
-            Estimate(value=mean.mean, unit=unit, n=n, low=mean.low, high=mean.high, level=level, note=note),
+            Estimate(value=mean.mean, unit=unit, n=n, low=low, high=mean.high, level=level, note=note),
         )
     else:
         ordered = sorted(values)

@@ -9,6 +9,7 @@ from bakeoff import plugins
 from bakeoff.decide.compare.requests import timed
 from bakeoff.decide.estimate.estimates import spread
 from bakeoff.decide.gather.collect import RequestKey, Timed
+from bakeoff.decide.gather.failures import Failures
 from bakeoff.decide.load.served import FIGURES, server_metrics
 from bakeoff.decide.load.stages import StageFold, merged_checks
 from bakeoff.extend import SampleMetric
@@ -56,6 +57,14 @@ class LoadFold:
     def models(self) -> Counter[str]:
         """Count the samples of all stages by the name under which the server answered."""
         return sum((fold.models for fold in self.stages.values()), Counter[str]())
+
+    @property
+    def failures(self) -> Failures:
+        """Return why samples of all stages failed."""
+        found = Failures()
+        for fold in self.stages.values():
+            found.take(fold.failures)
+        return found
 
     def estimates(self, results: list[StageResult], level: float) -> Iterator[tuple[str, Estimate]]:
         """Yield the benchmark's headline estimates: of its only stage, or of the one that counts."""

@@ -12,6 +12,7 @@ from typing import overload
 
 import msgspec
 
+from bakeoff.decide.gather.failures import Failures
 from bakeoff.decide.load.rates import rate_bounds
 from bakeoff.decide.load.served import FIGURES, ServedFold
 from bakeoff.engine.tally import in_step, steady_window
@@ -48,6 +49,7 @@ class StageFold:
         cases: by metric that is a count or a cost, the case of each value.
         outcomes: number of samples by outcome.
         models: number of samples by the name under which the server answered.
+        failures: why samples failed.
         served: what the server said of itself.
         spending: what the samples cost.
     """
@@ -65,6 +67,7 @@ class StageFold:
         self._measures = list(measures.values())
         self.outcomes: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
+        self.failures = Failures()
         self.spending = Spending(target.price)
         self._sends, self._ends, self._answers = array("q"), array("q"), array("q")
         self._spans = (array("q"), array("q"), array("q"))
@@ -81,6 +84,7 @@ class StageFold:
         if sample.model:
             self.models[sample.model] += 1
         self.spending.add(sample)
+        self.failures.add(sample)
         for measure in self._measures:
             measure(sample)
         if sample.server is not None:

@@ -1,21 +1,36 @@
 """`python -m bakeoff.testing.truth`: serve, or measure the server's own ceiling."""
 
 import argparse
+import inspect
+import re
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from bakeoff.errors import BakeoffError
 from bakeoff.testing.truth.main import ServeOptions, serve
-from bakeoff.testing.truth.settings import TruthSettings, merge, pairs
+from bakeoff.testing.truth.settings import TruthSettings, merge, pairs, words
 
 _NOT_TEXT = {"models", "answers"}
+_ABOUT = """Serve an OpenAI endpoint that records when it wrote each token.
+
+The address is printed as JSON when the server is ready. GET /truth tells what was asked and when each
+token was written, POST /reset forgets it, POST /config changes settings."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bakeoff truth-server", description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        prog="bakeoff truth-server",
+        usage="%(prog)s [OPTIONS]",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, is a free one"
+    )
     parser.add_argument("--cpu", type=int, help="core to pin the server to")
     parser.add_argument("--parent", type=int, default=0, help="process id with which the server ends")
     parser.add_argument("--max-seconds", type=float, default=3600.0, help="longest life, 0 for no end")
@@ -23,14 +38,36 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--answers-file", type=Path, help="JSON lines of `prompt` and `answer`, for `--answer table`"
     )
-    parser.add_argument("--model", action="append", default=[], metavar="NAME[:SETTING=VALUE,...]")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME[:SETTING=VALUE,...]",
+        help="a name that exists, with settings of its own; again for another",
+    )
     parser.add_argument(
         "--ceiling", action="store_true", help="measure what this server can do here, and end"
     )
+    settings = parser.add_argument_group("how it answers", "durations are written as 50ms, 1.5s or 10us")
+    meanings, values = dict(_meanings()), words()
     for name in TruthSettings.__struct_fields__:
         if name not in _NOT_TEXT:
-            parser.add_argument(f"--{name.replace('_', '-')}", dest=f"setting_{name}", metavar="VALUE")
+            # argparse reads % in a help text as a format.
+            settings.add_argument(
+                f"--{name.replace('_', '-')}",
+                dest=f"setting_{name}",
+                metavar="|".join(values.get(name, ("VALUE",))),
+                help=meanings[name].replace("%", "%%"),
+            )
     return parser
+
+
+def _meanings() -> Iterator[tuple[str, str]]:
+    """Yield what the settings' docstring says of each, on one line."""
+    _, _, rest = (inspect.getdoc(TruthSettings) or "").partition("\nAttributes:\n")
+    for entry in re.split(r"\n(?=\w)", textwrap.dedent(rest)):
+        name, _, meaning = entry.partition(":")
+        yield name, " ".join(meaning.split())
 
 
 class _Row(msgspec.Struct, frozen=True):

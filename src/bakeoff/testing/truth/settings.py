@@ -6,7 +6,8 @@ path prefix (`/~ttft=50ms,itl=10ms/v1/...`). Nothing here knows HTTP.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -58,7 +59,10 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     is due with its first token. A prompt has as many tokens as whitespace-separated words.
 
     Attributes:
+        ttft: from the request to the first token.
+        itl: from one token to the next.
         jitter: spread of each delay around its mean, as a share (sigma of the lognormal, or half width).
+        jitter_kind: how delays are spread.
         seed: start of every random choice (jitter, faults).
         tokens: length of a made-up answer; the request's max_tokens caps any answer, and `ignore_eos`
             or `min_tokens` lengthen a made-up one.
@@ -76,15 +80,20 @@ class TruthSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         framing: how the end of a streamed body is told.
         crlf: event lines end in CRLF.
         done: whether `[DONE]` ends the stream.
+        faults: what goes wrong, as `KIND[:SHARE | :everyN][@AFTER]`, several joined by `+`.
+        retry_after: what a 429 and a 503 tell in `Retry-After`.
         api_key: when given, another key gets 401.
         stall: seconds for which nothing is written, from `stall_at` seconds after start, reset or
             configuration; what was due then goes on from there. Of the whole server.
+        stall_at: see `stall`.
         slow_start: seconds after start in which delays fall from `slow_factor` times to their own size.
+        slow_factor: see `slow_start`.
         metrics: serve `/metrics` under vLLM's names.
         slots: answers under way at once, others wait in order; 0 is no limit. Of the whole server.
         models: names that exist, each with its own settings; empty: every name exists.
         answer: `table` looks the last user message up in `answers` (exact, else the longest key within it);
             `arithmetic` computes the last `a op b` in it; both fall back to `tokens`.
+        answers: the table of prompts and answers.
         accuracy: share of prompts whose `table` or `arithmetic` answer is right, by hash of prompt and model.
         engine: whose log-probabilities, tokeniser and facts it has in answers that are not streamed; `vllm`
             echoes prompts, `llama.cpp` ignores `echo` and obeys grammars of token literals.
@@ -187,9 +196,22 @@ def merge(base: TruthSettings, changes: Mapping[str, object]) -> TruthSettings:
     return merged
 
 
+@cache
+def words() -> dict[str, tuple[str, ...]]:
+    """Return the words that a setting takes, where it takes no others."""
+    kinds = get_type_hints(TruthSettings).items()
+    return {name: get_args(kind) for name, kind in kinds if get_origin(kind) is Literal}
+
+
 def _value(name: str, value: object) -> object:
     if not isinstance(value, str):
         return value
+    known = words().get(name)
+    if known and value not in known:
+        raise UsageError(
+            f"a setting does not fit: there is no {name} `{value}`.{suggest(value, known)}",
+            hint=f"known: {', '.join(known)}",
+        )
     if name in _DURATIONS:
         return seconds(value)
     if name == "faults":

@@ -1,6 +1,7 @@
 """Estimates: a value, its n, and an interval where the data can bear one."""
 
 import math
+from array import array
 from decimal import Decimal
 
 import msgspec
@@ -9,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.decide.parts import answers_of, benchmark, cases, sample, score
 
-from bakeoff.decide.estimate.estimates import answer_estimates, metric_estimates, share_estimate, slices
+from bakeoff.decide.estimate.estimates import (
+    answer_estimates,
+    metric_estimates,
+    share_estimate,
+    slices,
+    spread,
+)
 from bakeoff.decide.gather.collect import Answers
 from bakeoff.records import BenchmarkSpec, Case, Estimate, Price, Sample, SloSpec, Target, Usage
 
@@ -229,3 +236,10 @@ def test_two_metrics_of_one_benchmark_are_both_estimated():
     scores = {"exact": {("c0", 0): score()}, "form": {("c0", 0): score(metric="form", passed=False)}}
     found = dict(answer_estimates(Answers(samples=[], scores=scores), benchmark(), cases(1), 0.95))
     assert (found["b.accuracy"].value, found["b.form"].value) == (1.0, 0.0)
+
+
+def test_the_interval_of_a_cost_does_not_reach_below_nothing():
+    values = array("d", [0.001] * 30 + [1.0])
+    ((_, cost),) = spread("b.cost", "USD", values, [f"c{n}" for n in range(31)], 0.95)
+    assert (cost.low, cost.value) == (0.0, pytest.approx(1.03 / 31))
+    assert cost.high > cost.value
