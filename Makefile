@@ -5,8 +5,8 @@ PYTHON ?= python3
 PY := .venv/bin/python
 # What must be covered by tests to the last branch.
 WHOLE := */stats/*,*/records/*,*/bakeoff/plan.py,*/decide/gather/collect.py,*/decide/compare/comparisons.py,*/decide/estimate/estimates.py,*/decide/verdict/constraints.py,*/decide/verdict/verdict.py
-# Whole files in the order of their names: the long ones of real models come first, so that none is left alone.
-SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+# Whole files, see tests/spreading.py.
+SPREAD := -n 3 --dist loadfile
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-input -c constraints.txt
 
 # pyright: do not ask the network for a newer release.

@@ -115,9 +115,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Put our own scheduler in the place of `loadfile`; other ways to spread tests stay as they are."""
     if config.getoption("dist") != "loadfile":
         return None
-    from tests.one_engine import OneEngine
+    from tests.spreading import Spreading
 
-    return OneEngine(config, log)
+    return Spreading(config, log)
 
 
 def cache_dir() -> Path:

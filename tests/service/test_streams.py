@@ -51,13 +51,10 @@ def test_a_server_that_stops_ends_its_streams_in_order_and_says_nothing_but_json
         with followed(server.port, run) as stream:
             reader = threading.Thread(target=lambda: said.append(stream.read()), daemon=True)
             reader.start()
-            began = time.monotonic()
             server.stop()
-            took = time.monotonic() - began
             reader.join(20)
         # A stream that was cut would have raised in the reader.
         assert b"event: queued" in said[0]
-        assert took < 9.5  # calls in flight are cut after ten seconds
     finally:
         server.close()
     lines = next(tmp_path.glob("serve-*.log")).read_text().splitlines()

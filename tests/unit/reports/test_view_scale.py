@@ -29,7 +29,7 @@ def scores():
                     metric="accuracy", value=float(n % 3 == 0), passed=n % 3 == 0, outcome="ok",
                     reason=f"expected x, got {n}")
 
-started = time.perf_counter()
+started = time.process_time()
 view = build_view(make_results(names), make_spec(names), samples=samples(), scores=scores(), cases=make_case)
 # Linux counts in KiB, macOS in bytes.
 unit = 1 if __import__("sys").platform == "darwin" else 1024
@@ -37,7 +37,7 @@ used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 drawn = sum(
     len(one.timeline.due) + len(one.cells.counts) + len(one.activity.sent) for one in view.stages
 )
-print(time.perf_counter() - started, used, len(view.rows), sum(curve.n for curve in view.curves), drawn)
+print(time.process_time() - started, used, len(view.rows), sum(curve.n for curve in view.curves), drawn)
 """
 
 
