@@ -9,7 +9,7 @@ from typing import Any
 from xdist.scheduler import LoadFileScheduling
 
 MODELS = "tests/e2e/models/"
-LONGEST = (MODELS, "tests/service/test_durability.py", "tests/unit/stats/test_race_rates.py")
+LONGEST = (MODELS, "tests/service/test_durability.py", "tests/simulations/test_race_rates.py")
 """What would keep a run waiting if it began last; the order of the rest does not matter."""
 
 
