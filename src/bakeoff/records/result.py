@@ -209,7 +209,7 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
         request_rate_low: the lower end of its 95 % interval, by how the answers spread over the window; None
             where they are too few to tell.
         request_rate_high: its upper end.
-        asked_rate: requests per second that the load asked for, None in a closed loop.
+        asked_rate: requests per second that the load asked for, None in a closed loop, or where it changes.
         slo_attainment: share of requests that met every latency target, with its exact interval.
         goodput: requests per second that met every latency target.
         seconds: length of the window that the rates stand for.
@@ -256,6 +256,11 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     def valid(self) -> bool:
         """Tell whether the numbers are the server's, as far as the client was checked."""
         return self.client is None or self.client.valid
+
+    @property
+    def closed_loop(self) -> bool:
+        """Tell whether requests waited for answers, so that a slow server was asked less often."""
+        return self.load.get("kind") in {"sequential", "concurrent", "throughput"}
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,8 @@ def _asked(stages: Sequence[StageResult]) -> _Made | None:
     if made is None:
         return None
     loop = Cell(value="closed loop", known=False)
-    return made[0], [loop if cell is UNKNOWN else cell for cell in made[1]]
+    cells = [loop if stage.closed_loop else cell for stage, cell in zip(stages, made[1], strict=True)]
+    return made[0], cells
 
 
 def _latency(stages: Sequence[StageResult], metric: str, label: str, shares: Sequence[str]) -> _Made | None:

@@ -116,8 +116,9 @@ def test_stage_table_shows_only_what_some_stage_has_and_names_what_one_lacks() -
 
 
 def test_stage_table_sets_the_asked_beside_the_achieved_rate() -> None:
-    table = stage_table([stage("r", asked_rate=5.0, request_rate=4.0, seconds=60.0), stage("c")])
-    assert column(table, "asked") == ["5.00", "closed loop"]
+    asked = stage("r", asked_rate=5.0, request_rate=4.0, seconds=60.0)
+    table = stage_table([asked, stage("c", load={"kind": "concurrent"}), stage("t", load={"kind": "trace"})])
+    assert column(table, "asked") == ["5.00", "closed loop", "unknown"]
     assert column(table, "answered")[0] == "4.00, 80.0% of asked, over 60.0 s"
 
 

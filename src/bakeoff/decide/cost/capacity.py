@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
+from bakeoff.decide.load.rates import CLOSED
 from bakeoff.records import BreakEven, SloSpec, StageResult
 
 SECONDS_PER_HOUR = 3600
@@ -175,7 +176,8 @@ def _how(best: StageResult, slo: SloSpec | None, below: float | None) -> str:
     if slo is None:
         return f"capacity: {told}, the highest rate measured, with no latency target"
     higher = f"at {below:.4g}/s they were missed" if below else "no higher rate was shown to miss them"
-    return f"capacity: at least {told}, where {slo.attainment:.0%} or more met the targets; {higher}"
+    told = f"capacity: at least {told}, where {slo.attainment:.0%} or more met the targets; {higher}"
+    return f"{told}; {CLOSED}" if best.closed_loop else told
 
 
 def _never(stages: Sequence[StageResult], slo: SloSpec) -> str:

@@ -10,6 +10,7 @@ from bakeoff.decide.compare.requests import timed
 from bakeoff.decide.estimate.estimates import spread
 from bakeoff.decide.gather.collect import RequestKey, Timed
 from bakeoff.decide.gather.failures import Failures
+from bakeoff.decide.load.rates import CLOSED
 from bakeoff.decide.load.served import FIGURES, server_metrics
 from bakeoff.decide.load.stages import StageFold, merged_checks
 from bakeoff.extend import SampleMetric
@@ -221,6 +222,8 @@ def _slo_rate(results: list[StageResult], slo: SloSpec) -> Estimate:
         )
     best = max(good, key=lambda each: each.request_rate or 0.0)
     note = f"highest rate that met the latency targets for {slo.attainment:.0%}, proved at 95 %: {best.stage}"
+    if best.closed_loop:
+        note += f"; {CLOSED}"
     return Estimate(value=best.request_rate, unit="requests/s", n=sum(best.outcomes.values()), note=note)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from bakeoff.stats.intervals import mean_t
 
+CLOSED = "a closed loop, whose requests wait for answers: arrivals that do not wait are slower at this rate"
+"""What has to be said of a rate that was measured where requests waited."""
 _MOST, _FEWEST = 20, 5
 _ANSWERS = 10
 """Answers that a slice has at least, on average."""

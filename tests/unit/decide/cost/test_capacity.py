@@ -31,6 +31,13 @@ def bad(name: str, rate: float) -> StageResult:
     return stage(name, rate, (0.99, 1.0), client=check)
 
 
+def test_a_rate_of_a_closed_loop_says_so():
+    closed = stage("c=8", 4.0, (0.95, 1.0), load={"kind": "concurrent", "concurrency": 8})
+    assert "a closed loop, whose requests wait" in capacity_of([closed], SLO).note
+    open_loop = stage("4/s", 4.0, (0.95, 1.0), load={"kind": "poisson", "rate": 4.0})
+    assert "closed loop" not in capacity_of([open_loop], SLO).note
+
+
 def test_the_capacity_is_the_highest_rate_that_was_shown_to_meet_the_targets():
     stages = [
         stage("1/s", 1.0, (0.97, 1.0), output_token_rate=40.0),
