@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from tests.service.folders import contents
 from tests.service.live import Answer, live, spec_of
 from tests.service.planting import MARK, Keyed, plant
 from tests.service.route_table import TABLE, Right
@@ -342,9 +343,8 @@ def test_a_key_is_told_once_and_never_stored(keyed: Keyed):
     made = keyed.call("south", "POST", "/api/v1/keys", {"name": "once", "role": "viewer"})
     secret = made.json["secret"]
     assert secret not in keyed.call("south", "GET", "/api/v1/keys").body.decode()
-    folder = keyed.live.service.settings.data
-    for path in (each for each in folder.rglob("*") if each.is_file()):
-        assert secret.encode() not in path.read_bytes(), path
+    for path, content in contents(keyed.live.service.settings.data):
+        assert secret.encode() not in content, path
 
 
 def test_every_change_stands_in_the_audit_log_also_a_refused_one(keyed: Keyed):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.service.folders import files
 from tests.service.live import spec_of
 from tests.service.serving import Process, processes
 
@@ -80,7 +81,7 @@ def hanging(workers: Workers) -> Generator[None]:
 
 
 def left(service: Service) -> list[str]:
-    return sorted(each.name for each in service.settings.jobs.rglob("*") if each.is_file())
+    return sorted(each.name for each in files(service.settings.jobs))
 
 
 def hold(folder: Path) -> int:

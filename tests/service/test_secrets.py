@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from fastapi.routing import iter_route_contexts
 from tests.ports import free_port
 from tests.postgres import Postgres, installed, postgres
+from tests.service.folders import contents
 from tests.service.live import Answer, Live
 
 from bakeoff.server.http.app import create_app
@@ -291,12 +292,12 @@ def test_the_secrets_were_used_and_runs_ended_in_all_ways(served: Serving, carel
 
 
 def test_no_file_of_the_service_holds_a_secret(served: Serving):
-    files = [path for path in served.folder.rglob("*") if path.is_file()]
-    names = {path.name for path in files}
+    found = dict(contents(served.folder))
+    names = {path.name for path in found}
     assert {"samples.jsonl", "scores.jsonl", "spec.json", "log.txt", "report.html", "results.json"} <= names
-    assert any(b"redacted" in path.read_bytes() for path in files if path.name == "samples.jsonl")
-    for path in files:
-        assert found_in(path.read_bytes()) == [], path
+    assert any(b"redacted" in content for path, content in found.items() if path.name == "samples.jsonl")
+    for path, content in found.items():
+        assert found_in(content) == [], path
 
 
 def test_no_log_holds_a_secret(served: Serving):
@@ -335,11 +336,7 @@ def test_no_table_holds_a_secret(served: Serving):
 
 
 def test_no_byte_of_the_database_holds_a_secret(served: Serving):
-    for path in (each for each in (served.database.folder / "data").rglob("*") if each.is_file()):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            continue
+    for path, content in contents(served.database.folder / "data"):
         assert found_in(content) == [], path
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.service.dialects.nemo.peer import CONTRACT, Peer
 from tests.service.dialects.nemo.remote_calls import ROOT, at, begun, config, model, seen, sent, submit
+from tests.service.folders import contents
 from tests.service.live import Live
 
 from bakeoff.server.access import LOCAL
@@ -79,8 +80,8 @@ def test_no_file_answer_or_log_of_such_a_job_holds_a_key(ours: Live, peer: Live,
     assert "no-such-metric [redacted]" in told
     del asked["tasks"]["qa"]["metrics"]["odd"]
     data = ours.service.settings.data
-    for path in [each for each in (data / "jobs" / jobs[0]).rglob("*") if each.is_file()]:
-        assert key not in path.read_bytes(), path
+    for path, content in contents(data / "jobs" / jobs[0]):
+        assert key not in content, path
     for name in ("remote-steps.json", "log.txt"):
         assert key not in (data / "jobs" / jobs[1] / name).read_bytes()
     for job in jobs[:1]:
