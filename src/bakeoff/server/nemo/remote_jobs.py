@@ -26,6 +26,15 @@ from bakeoff.spec.foreign import slug
 Body = dict[str, Any]
 FIELD = "bakeoff_remote"
 """The custom field of a configuration that says which NeMo server is to do it."""
+STATES: dict[JobState, str] = {
+    "queued": "created",
+    "running": "running",
+    "cancelling": "cancelling",
+    "completed": "completed",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+"""What NeMo calls the states of our own jobs."""
 UNDER_WAY = ("created", "pending", "running", "cancelling")
 _DESCRIBED = ("id", "name", "namespace", "created_at", "updated_at", "schema_version", "type_prefix")
 _FORGET_S = 5.0
@@ -136,7 +145,7 @@ def _sent(config: Body) -> Body:
 def mirrored(service: Service, job: Job) -> Mirrored:
     """Return how a job is, as its process saw it last, in the words of its server."""
     steps = read_steps(service.jobs.folder(job.id))
-    status, details = _STATUS[job.state], {} if steps is None else steps.details
+    status, details = STATES[job.state], {} if steps is None else steps.details
     if job.state == "running":
         told = "created" if steps is None else steps.status
         status = told if told in UNDER_WAY else status
@@ -173,13 +182,3 @@ def delete(service: Service, job: Job, caller: Principal) -> None:
             server = NemoServer(quick, endpoints=service.settings.endpoints, secrets=secrets)
             server.forget(f"{order.remote.namespace}/{job.id}")
     service.jobs.delete(job.id, project=caller.project)
-
-
-_STATUS: dict[JobState, str] = {
-    "queued": "created",
-    "running": "running",
-    "cancelling": "cancelling",
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}

@@ -12,8 +12,8 @@ from bakeoff.server.nemo import Config, Target, aim_of, figures, grade_given, na
 from bakeoff.server.nemo.figures import asked_of
 from bakeoff.server.nemo.graded import ANEW, THING, Once, before, stored
 from bakeoff.server.nemo.native import DIALECT
+from bakeoff.server.nemo.remote_jobs import STATES, mirrored, remote_job, remote_of, submit
 from bakeoff.server.nemo.remote_jobs import delete as delete_job
-from bakeoff.server.nemo.remote_jobs import mirrored, remote_job, remote_of, submit
 from bakeoff.server.nemo.remote_jobs import result_of as remote_result
 from bakeoff.server.nemo.shapes import invalid
 from bakeoff.server.service import Service
@@ -22,14 +22,6 @@ from bakeoff.server.times import iso
 from bakeoff.server.values import check_values
 
 Body = dict[str, Any]
-STATES: dict[JobState, str] = {
-    "queued": "created",
-    "running": "running",
-    "cancelling": "cancelling",
-    "completed": "completed",
-    "failed": "failed",
-    "cancelled": "cancelled",
-}
 MAY_BE: dict[str, tuple[JobState, ...]] = {
     "created": ("queued", "running"),
     "pending": ("queued", "running"),

@@ -13,6 +13,7 @@ from bakeoff.server.http.calls import Manager, Reader, Runner, Sent, TheService
 from bakeoff.server.jobs.job import JOB_STATES, JobFilter, JobState
 from bakeoff.server.nemo.graded import THING, Once
 from bakeoff.server.nemo.native import DIALECT
+from bakeoff.server.nemo.remote_jobs import STATES
 from bakeoff.server.service import Service
 from bakeoff.server.times import iso
 
@@ -120,7 +121,7 @@ def told(entry: board.Entry) -> Told:
 def listed(service: Service, project: str, asked: lists.Wanted) -> Told | None:
     """Return a page that the database can make by itself; None where all jobs have to be looked at."""
     status = asked.only("status")
-    states: tuple[JobState, ...] = tuple(each for each in JOB_STATES if board.STATES[each] == status)
+    states: tuple[JobState, ...] = tuple(each for each in JOB_STATES if STATES[each] == status)
     if asked.conditions and (not states or status in board.MAY_BE):
         return None
     if asked.sort.lstrip("-") != "created_at" or service.objects.all(THING, project=project, limit=1):
