@@ -13,7 +13,7 @@ Whole = Annotated[int, Meta(ge=1, le=2**53)]
 _MOST_NAMES = 1000
 _PARTS = ("model", "cached_outputs", "rows", "dataset", "rag", "retriever")
 """The types of targets; each is also the name of the part that it needs."""
-_HINT = " at `$"
+_HINT = " - at `$"
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -276,3 +276,16 @@ def test_what_an_earlier_version_stored_breaks_no_list(ours: Live):
     assert ours.call("GET", f"{ROOT}/jobs/eval-old").json["status"] == "failed"
     assert ours.call("POST", f"{ROOT}/jobs/eval-old/cancel").status == 200
     assert ours.call("DELETE", f"{ROOT}/jobs/eval-old").status == 200
+
+
+@pytest.mark.parametrize(
+    ("patience", "message"), [(0, "Expected `float` > 0.0"), ("soon", "Expected `float`, got `str`")]
+)
+def test_a_patience_that_cannot_be_is_refused_with_its_place(
+    ours: Live, peer: Live, patience: Any, message: str
+):
+    refused = submit(ours, config(peer, patience=patience), {"type": "model", "model": "x"})
+    assert refused.status == 422
+    (problem,) = refused.json["detail"]
+    assert problem["loc"] == ["body", "config", "custom_fields", "bakeoff_remote", "patience"]
+    assert problem["msg"] == message
